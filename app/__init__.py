@@ -1,0 +1,1 @@
+"""Toril: background jobs on BullMQ's design, in Python, on Dramatiq."""

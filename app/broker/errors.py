@@ -1,0 +1,76 @@
+"""What can go wrong between a caller and a queue, and what an actor can say of its own run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from dramatiq.middleware import SkipMessage
+
+
+class BrokerError(Exception):
+    """The root of this package's errors."""
+
+
+class QueueNotFound(BrokerError):
+    """No queue has this name."""
+
+    def __init__(self, name: str, known: Sequence[str]) -> None:
+        super().__init__(f"no queue named {name!r}; known queues: {', '.join(known) or 'none'}")
+
+
+class JobNotFound(BrokerError):
+    """No job has this id."""
+
+    def __init__(self, queue: str, job_id: str) -> None:
+        super().__init__(f"no job {job_id!r} in queue {queue!r}")
+
+
+class JobLocked(BrokerError):
+    """A worker holds this job."""
+
+    def __init__(self, queue: str, job_id: str) -> None:
+        super().__init__(f"job {job_id!r} in queue {queue!r} is running; wait for its end, or cancel it")
+
+
+class InvalidName(BrokerError, ValueError):
+    """BullMQ's keys would be ambiguous with this name."""
+
+    def __init__(self, kind: str, name: str) -> None:
+        super().__init__(f"{kind} {name!r} must not be empty or hold a colon; use a hyphen")
+
+
+class LeaseLost(BrokerError):
+    """The job was ended, or is being run, by somebody else: this run's effects must not count."""
+
+    def __init__(self, queue: str, job_id: str, run: int) -> None:
+        super().__init__(
+            f"run {run} of job {job_id!r} in queue {queue!r} no longer owns the job; its effect is dropped"
+        )
+
+
+class Unrecoverable(Exception):
+    """Raised by an actor: the job fails now, whatever attempts are left."""
+
+
+class Retry(Exception):
+    """Raised by an actor: run again after this delay, using an attempt."""
+
+    def __init__(self, delay_ms: int, reason: str = "asked to retry") -> None:
+        super().__init__(reason)
+        self.delay_ms = delay_ms
+
+
+class Park(SkipMessage):
+    """Raised by an actor: run again at a given time, using no attempt and holding no thread.
+
+    It passes through Dramatiq as a skipped message, so no failure callback fires. It is an ``Exception``: an
+    ``except Exception`` around a part of a job must let it pass.
+    """
+
+    def __init__(self, until: datetime, reason: str = "parked") -> None:
+        if until.tzinfo is None:
+            raise ValueError(f"naive datetime {until!r}: give it a time zone")
+        super().__init__(f"{reason}, until {until.isoformat(timespec='milliseconds')}")
+        self.until = until
+        self.reason = reason

@@ -1,0 +1,117 @@
+"""What the engine tells of each job to whoever keeps the record, before it becomes true in Redis.
+
+The ledger implements it; entry modules inject it: ``BullMQBroker(recorder=…)``. A broker without one works alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    """A job about to be added. ``added_ms`` is its BullMQ timestamp: with queue and id it names the job for ever."""
+
+    queue: str
+    id: str
+    name: str
+    data: Mapping[str, Any]
+    added_ms: int
+    attempts: int = 1
+    delay_ms: int = 0
+    priority: int = 0
+    opts: Mapping[str, Any] = field(default_factory=dict)  # BullMQ's options, as they will stand in the job
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One claimed execution of a job."""
+
+    queue: str
+    id: str
+    added_ms: int
+    name: str
+    data: Any  # the decoded JSON; anything that a foreign producer wrote
+    worker: str
+    claimed_ms: int
+    attempt: int  # 1 for the first run
+    attempts: int  # the limit
+    crashes: int  # times a worker died with it
+    deferred_failure: str | None  # a keeper's verdict: the job must fail with this reason instead of running
+    opts: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Run it, under this number. ``row`` names the record, ``checkpoint`` is what earlier runs have finished."""
+
+    row: int
+    run: int
+    checkpoint: Any = None
+
+
+class EndKind(StrEnum):
+    """How a run ended. Only COMPLETED and FAILED end the job."""
+
+    COMPLETED = "completed"
+    FAILED = "failed"
+    RETRYING = "retrying"
+    PARKED = "parked"
+    RELEASED = "released"  # handed back at shutdown
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The end of one run. ``start`` is None without a recorder; ``recorded`` says an effect has already written it."""
+
+    claim: Claim
+    start: Start | None
+    kind: EndKind
+    started_ms: int
+    ended_ms: int
+    return_value: Any = None
+    reason: str = ""
+    stacktrace: str = ""
+    due_ms: int = 0  # RETRYING and PARKED: when it runs again
+    recorded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The record says that this job has ended: settle it so in Redis, do not run it."""
+
+    kind: EndKind  # COMPLETED or FAILED
+    return_value: Any = None
+    reason: str = ""
+
+
+Verdict = Start | Ended
+
+
+class RecorderUnavailable(Exception):
+    """The record cannot be reached now: the engine waits, and claims nothing meanwhile."""
+
+
+class Recorder(Protocol):
+    """Every method may raise RecorderUnavailable, and is then called again with the same jobs."""
+
+    def before_add(self, jobs: Sequence[NewJob]) -> Sequence[NewJob]:
+        """Write the promises; return those to add now (a promise that was made before is not made twice)."""
+
+    def added(self, jobs: Sequence[NewJob]) -> None:
+        """These adds are confirmed by Redis."""
+
+    def claimed(self, claims: Sequence[Claim]) -> Sequence[Verdict]:
+        """Number the runs; one verdict per claim, in order. A job seen for the first time gets its record now."""
+
+    def before_settle(self, ends: Sequence[End]) -> Sequence[bool]:
+        """Write the ends; False for a run that no longer owns its job, which the engine then drops."""
+
+    def settled(self, ends: Sequence[End]) -> None:
+        """These COMPLETED and FAILED ends are confirmed by Redis."""
+
+    def before_remove(self, queue: str, job_ids: Sequence[str]) -> None:
+        """These jobs are about to be removed on purpose."""

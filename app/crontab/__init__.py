@@ -1,0 +1,1 @@
+"""Every schedule in one table."""

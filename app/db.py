@@ -1,0 +1,58 @@
+"""The SQL database of this process: one engine, sessions with an explicit end."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from app.settings import settings
+
+SQLITE_BUSY_TIMEOUT_S = 30
+
+
+@lru_cache
+def engine() -> Engine:
+    """The engine for ``DATABASE_URL``. Created on first use, so that none crosses a fork."""
+    return open_engine(settings().database_url)
+
+
+def open_engine(url: str, pool_size: int = 16) -> Engine:
+    """An engine with what each database needs to be safe under several writers.
+
+    SQLite: WAL, full sync, BEGIN IMMEDIATE (deferred transactions fail with "database is locked" as soon as two
+    processes write). PostgreSQL: connections are tested before use, so a restart of the server costs no error.
+    """
+    if not url.startswith("sqlite"):
+        return create_engine(url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True)
+    sqlite = create_engine(
+        url, pool_size=pool_size, max_overflow=pool_size, connect_args={"timeout": SQLITE_BUSY_TIMEOUT_S}
+    )
+    event.listen(sqlite, "connect", _prepare_sqlite)
+    event.listen(sqlite, "begin", _begin_immediate)
+    return sqlite
+
+
+@contextmanager
+def session() -> Iterator[Session]:
+    """A session in one transaction: committed at the end, rolled back on an error."""
+    with Session(engine(), expire_on_commit=False) as opened, opened.begin():
+        yield opened
+
+
+def _prepare_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+    assert isinstance(connection, sqlite3.Connection)  # noqa: S101 - narrows the driver's type
+    connection.isolation_level = None
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_immediate(connection: Any) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -1,0 +1,1 @@
+"""What the product does, apart from how it is run."""

@@ -1,0 +1,1 @@
+"""Amazon's Selling Partner and Ads APIs."""

@@ -1,0 +1,1 @@
+"""Analysed data in Redis, with a lifetime."""

@@ -1,0 +1,1 @@
+"""What a seller earned: pure functions over lines."""

@@ -1,0 +1,1 @@
+"""One user's refresh: every dataset of every account."""

@@ -1,0 +1,1 @@
+"""A user's daily hour and weekly day."""

@@ -1,0 +1,1 @@
+"""One spec per job, its payload, and how to enqueue it."""

@@ -1,0 +1,1 @@
+"""What was promised and what happened: the SQL rows of every job."""

@@ -1,0 +1,109 @@
+"""Settings, read once from the environment (and ``.env``), typed, with the unit in the name."""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import Field, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Every setting of every process. The names in the environment are the documents' (docs/settings.md)."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", populate_by_name=True)
+
+    environment: Literal["development", "test", "production"] = Field("development", alias="TORIL_ENV")
+    var_dir: Path = Field(Path("var"), alias="TORIL_VAR")
+    timezone: str = Field("UTC", alias="TIMEZONE")
+
+    database_url: str = Field("", alias="DATABASE_URL")
+
+    redis_url: str = Field("", alias="REDIS_URL")
+    redis_host: str = Field("", alias="REDIS_HOST")
+    redis_port: int = Field(6379, alias="REDIS_PORT", ge=1, le=65535)
+    redis_password: str = Field("", alias="REDIS_PASSWORD", repr=False)
+    queue_redis_url: str = Field("", alias="QUEUE_REDIS_URL", repr=False)
+    cache_redis_url: str = Field("", alias="CACHE_REDIS_URL", repr=False)
+    embedded_redis_port: int = Field(6390, alias="EMBEDDED_REDIS_PORT", ge=1, le=65535)
+    queue_prefix: str = Field("bullmq", alias="QUEUE_PREFIX", min_length=1)
+
+    queue_max_attempts: int = Field(3, alias="QUEUE_MAX_ATTEMPTS", ge=1)
+    backoff_ms: int = Field(2_000, alias="QUEUE_BACKOFF_DELAY", ge=0)
+    worker_concurrency: int = Field(3, alias="WORKER_CONCURRENCY", ge=1)
+    worker_instances: int = Field(2, alias="WORKER_INSTANCES", ge=1)
+    shutdown_grace_s: int = Field(30, alias="SHUTDOWN_GRACE_S", ge=1)
+
+    cache_ttl_s: int = Field(3_600, alias="CACHE_TTL_SECONDS", ge=1)
+
+    secret_key: str = Field("", alias="SECRET_KEY", repr=False)
+    token_ttl_s: int = Field(3_600, alias="TOKEN_TTL_SECONDS", ge=1)
+    encryption_keys: str = Field("", alias="ENCRYPTION_KEYS", repr=False)
+
+    web_host: str = Field("127.0.0.1", alias="WEB_HOST")
+    web_port: int = Field(8080, alias="WEB_PORT", ge=1, le=65535)
+
+    amazon_simulator_port: int = Field(8081, alias="AMAZON_SIMULATOR_PORT", ge=1, le=65535)
+    amazon_client_id: str = Field("", alias="AMAZON_CLIENT_ID")
+    amazon_client_secret: str = Field("", alias="AMAZON_CLIENT_SECRET", repr=False)
+    amazon_ads_client_id: str = Field("", alias="AMAZON_ADS_CLIENT_ID")
+    amazon_lwa_url: str = Field("", alias="AMAZON_LWA_URL")
+    amazon_sp_api_url: str = Field("", alias="AMAZON_SP_API_URL")
+    amazon_ads_url: str = Field("", alias="AMAZON_ADS_URL")
+
+    @field_validator("timezone")
+    @classmethod
+    def _zone_exists(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ValueError(f"no time zone named {name!r}; use a name such as 'Europe/Madrid'") from error
+        return name
+
+    @model_validator(mode="after")
+    def _derive(self) -> Self:
+        fallback = self.redis_url or self._redis_from_host()
+        if not fallback and not (self.queue_redis_url and self.cache_redis_url):
+            if self.environment == "production":
+                raise ValueError("production needs a Redis: set QUEUE_REDIS_URL and CACHE_REDIS_URL, or REDIS_URL")
+            fallback = f"redis://127.0.0.1:{self.embedded_redis_port}"
+        self.queue_redis_url = self.queue_redis_url or _with_database(fallback, 0)
+        self.cache_redis_url = self.cache_redis_url or _with_database(fallback, 1)
+        self.database_url = self.database_url or f"sqlite:///{self.var_dir.resolve()}/toril.db"
+        self._require_secrets()
+        return self
+
+    def _redis_from_host(self) -> str:
+        if not (self.redis_host or self.redis_password or "REDIS_PORT" in os.environ):
+            return ""
+        credentials = f":{self.redis_password}@" if self.redis_password else ""
+        return f"redis://{credentials}{self.redis_host or 'localhost'}:{self.redis_port}"
+
+    def _require_secrets(self) -> None:
+        """Development gets secrets of its own under ``var/``; production must be given them."""
+        if self.environment == "production":
+            for name, value in (("SECRET_KEY", self.secret_key), ("ENCRYPTION_KEYS", self.encryption_keys)):
+                if len(value) < 32:
+                    raise ValueError(f"production needs {name} of at least 32 characters (it has {len(value)})")
+
+    @property
+    def uses_embedded_redis(self) -> bool:
+        """Whether no Redis was configured, so that the one on ``EMBEDDED_REDIS_PORT`` is ours to start."""
+        return self.queue_redis_url == f"redis://127.0.0.1:{self.embedded_redis_port}/0"
+
+
+def _with_database(url: str, number: int) -> str:
+    """The URL with a database number, unless it names one already."""
+    scheme, _, rest = url.partition("://")
+    host, slash, database = rest.partition("/")
+    return url if slash and database else f"{scheme}://{host}/{number}"
+
+
+@lru_cache
+def settings() -> Settings:
+    """The settings of this process."""
+    return Settings()

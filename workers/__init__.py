@@ -1,0 +1,1 @@
+"""Runs the actors. Never imported by app or producer."""
