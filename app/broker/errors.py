@@ -44,9 +44,7 @@ class LeaseLost(BrokerError):
     """The job was ended, or is being run, by somebody else: this run's effects must not count."""
 
     def __init__(self, queue: str, job_id: str, run: int) -> None:
-        super().__init__(
-            f"run {run} of job {job_id!r} in queue {queue!r} no longer owns the job; its effect is dropped"
-        )
+        super().__init__(f"run {run} of job {job_id!r} in queue {queue!r} no longer owns it: its effect is dropped")
 
 
 class Unrecoverable(Exception):
