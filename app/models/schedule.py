@@ -1,0 +1,34 @@
+"""When each user's data is promised, and when it was last good."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, SmallInteger
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.clock import EPOCH
+from app.models.base import Base
+
+
+class UserUpdateSchedule(Base):
+    """A user's hour and day, in UTC. Source: document 000, "Database Models"; CONTRACTS C32, C34.
+
+    ``promised_*_slot`` move when the job is promised (the epoch: never yet), ``last_*_update`` only on success.
+    """
+
+    __tablename__ = "user_update_schedules"
+    __table_args__ = (
+        CheckConstraint("daily_update_hour BETWEEN 0 AND 23", name="daily_update_hour"),
+        CheckConstraint("weekly_update_day BETWEEN 0 AND 6", name="weekly_update_day"),
+        Index("ix_user_update_schedules_daily", "daily_update_hour", "promised_daily_slot"),
+        Index("ix_user_update_schedules_weekly", "weekly_update_day", "promised_weekly_slot"),
+    )
+
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    daily_update_hour: Mapped[int] = mapped_column(SmallInteger)
+    weekly_update_day: Mapped[int] = mapped_column(SmallInteger)  # 0 = Sunday
+    promised_daily_slot: Mapped[datetime] = mapped_column(default=EPOCH)
+    promised_weekly_slot: Mapped[datetime] = mapped_column(default=EPOCH)
+    last_daily_update: Mapped[datetime | None]
+    last_weekly_update: Mapped[datetime | None]
