@@ -1,1 +1,1 @@
-"""Analysed data in Redis, with a lifetime."""
+"""Analysed results where a page can read them at once: copies of SQL rows, with a time to live."""
