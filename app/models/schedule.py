@@ -21,8 +21,8 @@ class UserUpdateSchedule(Base):
     __table_args__ = (
         CheckConstraint("daily_update_hour BETWEEN 0 AND 23", name="daily_update_hour"),
         CheckConstraint("weekly_update_day BETWEEN 0 AND 6", name="weekly_update_day"),
-        Index("ix_user_update_schedules_daily", "daily_update_hour", "promised_daily_slot"),
-        Index("ix_user_update_schedules_weekly", "weekly_update_day", "promised_weekly_slot"),
+        Index("ix_user_update_schedules_daily", "daily_update_hour", "promised_daily_slot", "user_id"),
+        Index("ix_user_update_schedules_weekly", "weekly_update_day", "promised_weekly_slot", "user_id"),
     )
 
     user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
