@@ -95,6 +95,11 @@ class Settings(BaseSettings):
         """Whether no Redis was configured, so that the one on ``EMBEDDED_REDIS_PORT`` is ours to start."""
         return self.queue_redis_url == f"redis://127.0.0.1:{self.embedded_redis_port}/0"
 
+    @property
+    def uses_simulator(self) -> bool:
+        """Whether Amazon is the local simulator: outside production, when neither a client nor an address was given."""
+        return self.environment != "production" and not (self.amazon_client_id or self.amazon_sp_api_url)
+
 
 def _with_database(url: str, number: int) -> str:
     """The URL with a database number, unless it names one already."""
