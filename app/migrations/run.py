@@ -1,0 +1,69 @@
+"""Bring a database to the newest schema. Alembic is configured here: there is no ini file."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, MetaData, text
+
+import app.models
+from app import db
+from app.models.base import Base
+
+SCRIPTS = Path(__file__).parent
+_LOCK = 0x70_72_69_6C  # PostgreSQL's advisory lock of this schema
+
+
+def upgrade(engine: Engine | None = None) -> None:
+    """Apply what is missing, all of it or nothing. Processes that start together do it once."""
+    with _alone(engine or db.engine()) as connection:
+        command.upgrade(_config(SCRIPTS, connection), "head")
+
+
+def pending(engine: Engine | None = None, scripts: Path = SCRIPTS) -> list[str]:
+    """Names of the migrations that the database lacks, oldest first."""
+    history = ScriptDirectory.from_config(_config(scripts))
+    with (engine or db.engine()).connect() as connection:
+        current = MigrationContext.configure(connection).get_current_heads()
+    missing = [script.revision for script in history.iterate_revisions("heads", current or "base")]
+    return missing[::-1]
+
+
+def write_revision(message: str, engine: Engine, scripts: Path = SCRIPTS) -> None:
+    """Write the migration from this database's schema to the models', numbered after the last."""
+    with _alone(engine) as connection:
+        config = _config(scripts, connection)
+        number = len(list(ScriptDirectory.from_config(config).walk_revisions())) + 1
+        command.revision(config, message, autogenerate=True, rev_id=f"{number:04}")
+
+
+def every_table() -> MetaData:
+    """The metadata of all models, each of which is imported first."""
+    for module in pkgutil.iter_modules(app.models.__path__):
+        importlib.import_module(f"app.models.{module.name}")
+    return Base.metadata
+
+
+@contextmanager
+def _alone(engine: Engine) -> Iterator[Connection]:
+    """One transaction that no other migration runs beside: SQLite's begins with a write lock."""
+    with engine.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        yield connection
+
+
+def _config(scripts: Path, connection: Connection | None = None) -> Config:
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", str(scripts).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    config.set_main_option("file_template", "%%(rev)s_%%(slug)s")
+    return config
