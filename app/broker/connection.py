@@ -23,6 +23,7 @@ def _connect(url: str, _pid: int) -> Redis:
     return Redis.from_url(
         url,
         decode_responses=True,
+        encoding_errors="replace",  # a foreign job with broken UTF-8 must fail alone, not break the reply it is in
         socket_connect_timeout=5,
         socket_timeout=15,
         health_check_interval=0,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from dramatiq.middleware import SkipMessage
+from dramatiq.middleware import MiddlewareError, SkipMessage
 
 
 class BrokerError(Exception):
@@ -38,6 +38,16 @@ class InvalidName(BrokerError, ValueError):
 
     def __init__(self, kind: str, name: str) -> None:
         super().__init__(f"{kind} {name!r} must not be empty or hold a colon; use a hyphen")
+
+
+class TooFewThreads(BrokerError, MiddlewareError):
+    """A worker's queues may hold more jobs than it has threads. Dramatiq lets only a MiddlewareError end the boot."""
+
+    def __init__(self, queues: Sequence[str], wanted: int, threads: int) -> None:
+        super().__init__(
+            f"the queues {', '.join(queues)} may run {wanted} jobs at once, but this worker has {threads} threads: "
+            f"start it with --threads {wanted}"
+        )
 
 
 class LeaseLost(BrokerError):

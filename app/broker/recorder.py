@@ -24,6 +24,7 @@ class NewJob:
     delay_ms: int = 0
     priority: int = 0
     opts: Mapping[str, Any] = field(default_factory=dict)  # BullMQ's options, as they will stand in the job
+    promise_key: str | None = None  # a promise made twice under one key is one job
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,8 @@ class Claim:
     crashes: int  # times a worker died with it
     deferred_failure: str | None  # a keeper's verdict: the job must fail with this reason instead of running
     opts: Mapping[str, Any]
+    stacktrace: tuple[str, ...] = ()  # of earlier attempts
+    claims: int = 1  # times it was claimed, this one included
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,237 @@
+"""Claims the jobs of one queue for this process: blocking on BullMQ's marker when there are none, never polling."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgpack
+from dramatiq.errors import ActorNotFound
+from redis import Redis
+from redis.exceptions import ConnectionError, TimeoutError
+
+from app.broker import outcome
+from app.broker.job import Job, Malformed
+from app.broker.message import JobMessage
+from app.broker.options import attempts
+from app.broker.recorder import Claim, End, Ended, RecorderUnavailable, Start, Verdict
+from app.broker.scripts import scripts
+
+if TYPE_CHECKING:
+    from app.broker.broker import BullMQBroker
+    from app.broker.engine import Engine
+
+log = logging.getLogger(__name__)
+
+#: One blocking wait: the marker ends it at once, so this only bounds how often an idle queue costs a command.
+IDLE_WAIT_S = 2.0
+#: An unknown job is offered again this often, this much later: a rolling upgrade may bring its actor.
+UNKNOWN_OFFERS = 3
+UNKNOWN_DELAY_MS = 15_000
+
+
+class Claimer:
+    """The claims of one queue. Called by one consumer thread at a time; lives as long as the process.
+
+    Dramatiq makes a new Consumer after each error, so what was claimed and not yet started is kept here.
+    """
+
+    def __init__(self, queue: str, broker: BullMQBroker, engine: Engine) -> None:
+        self.queue = queue
+        self._broker = broker
+        self._engine = engine
+        self._keys = broker.queue(queue).keys
+        self._ready: deque[JobMessage] = deque()
+        self._suspects: deque[JobMessage] = deque()
+        self._blocking: Redis | None = None
+        self._client_id: int | None = None
+        self._may_have_jobs = True
+        self._next_delayed_ms: int | None = None
+        self._limited_until_ms = 0
+
+    def next(self, timeout_s: float) -> JobMessage | None:
+        """The next job to start; None when none came in that time. Raises redis.ConnectionError."""
+        if not self._ready and self._suspects:
+            self._admit_suspect(timeout_s)
+        if not self._ready and (room := self._engine.admission.wait_for_room(self.queue, timeout_s)):
+            if self._is_worth_a_look():
+                self._claim(room)
+            if not self._ready and not self._may_have_jobs:
+                self._wait_for_marker()
+        return self._ready.popleft() if self._ready else None
+
+    def unstarted(self) -> list[JobMessage]:
+        """What was claimed and has not been started; it is not ours to start any more."""
+        left = [*self._ready, *self._suspects]
+        self._ready.clear()
+        self._suspects.clear()
+        return left
+
+    def unblock(self) -> None:
+        """End the blocking wait now; called from another thread when the process shuts down."""
+        if self._client_id is not None:
+            self._broker.redis.client_unblock(self._client_id)
+
+    def _admit_suspect(self, timeout_s: float) -> None:
+        if self._engine.admission.admit_suspect(self.queue, timeout_s):
+            self._ready.append(self._suspects.popleft())
+
+    def _is_worth_a_look(self) -> bool:
+        now_ms = self._broker.clock.now_ms()
+        if now_ms < self._limited_until_ms:
+            return False
+        return self._may_have_jobs or (self._next_delayed_ms is not None and now_ms >= self._next_delayed_ms)
+
+    # --- claiming
+
+    def _claim(self, room: int) -> None:
+        """Claim up to that many jobs, put them on record, and make ready those that may run."""
+        claims: list[Claim] = []
+        tokens: list[str] = []
+        while len(claims) < room:
+            token = self._engine.next_token()
+            job = self._move_to_active(token)
+            if job is None:
+                break
+            self._engine.leases.held(self.queue, job.id, token)
+            claims.append(self._claim_of(job))
+            tokens.append(token)
+            if job.crashes:
+                break
+        if claims:
+            for claim, token, verdict in zip(claims, tokens, self._verdicts(claims), strict=True):
+                self._accept(claim, token, verdict)
+
+    def _move_to_active(self, token: str) -> Job | None:
+        parts = ("wait", "active", "prioritized", "events", "stalled", "limiter", "delayed", "paused", "meta", "pc")
+        options = {"token": token, "lockDuration": self._engine.lock_ms, "name": self._engine.worker_name}
+        args = [self._keys[""], self._broker.clock.now_ms(), msgpack.packb(options)]
+        reply = scripts(self._broker.redis).run("moveToActive", [*self._keys.all(*parts), self._keys["marker"]], args)
+        fields, job_id, limited_ms, next_delayed_ms = reply
+        self._may_have_jobs = bool(fields)
+        self._next_delayed_ms = int(next_delayed_ms) or None
+        self._limited_until_ms = self._broker.clock.now_ms() + int(limited_ms) if limited_ms else 0
+        if not fields:
+            return None
+        return Job.from_hash(self.queue, job_id, dict(zip(fields[::2], fields[1::2], strict=True)))
+
+    def _claim_of(self, job: Job) -> Claim:
+        return Claim(
+            queue=self.queue,
+            id=job.id,
+            added_ms=job.timestamp,
+            name=job.name,
+            data=job.data,
+            worker=self._engine.worker_name,
+            claimed_ms=job.processed_on or self._broker.clock.now_ms(),
+            attempt=job.attempts_made + 1,
+            attempts=attempts(job.opts),
+            crashes=job.crashes,
+            deferred_failure=job.deferred_failure,
+            opts=job.opts,
+            stacktrace=job.stacktrace,
+            claims=job.attempts_started,
+        )
+
+    def _verdicts(self, claims: Sequence[Claim]) -> Sequence[Verdict | None]:
+        """What the record says of each; waits while it is away, since a claimed job must not run unrecorded."""
+        recorder = self._broker.recorder
+        if recorder is None:
+            return [None] * len(claims)
+        while not self._engine.admission.closed:
+            try:
+                return recorder.claimed(claims)
+            except RecorderUnavailable as error:
+                log.warning("record away, %d claimed jobs wait: %s", len(claims), error)
+                self._engine.closing.wait(0.5)
+        return [None] * len(claims)
+
+    def _accept(self, claim: Claim, token: str, verdict: Verdict | None) -> None:
+        if isinstance(verdict, Ended):
+            now_ms = self._broker.clock.now_ms()
+            self._end_without_run(
+                End(claim, None, verdict.kind, now_ms, now_ms, verdict.return_value, verdict.reason, recorded=True),
+                token,
+            )
+        elif end := self._refusal(claim, verdict):
+            self._end_without_run(end, token)
+        else:
+            self._make_ready(JobMessage(claim, verdict, token))
+
+    def _make_ready(self, message: JobMessage) -> None:
+        if message.claim.crashes:
+            self._engine.admission.suspect_claimed()
+            self._suspects.append(message)
+        else:
+            self._engine.admission.started(self.queue)
+            self._ready.append(message)
+
+    def _end_without_run(self, end: End, token: str) -> None:
+        self._engine.admission.ended_without_run()
+        self._engine.finisher.hand_over(end, token)
+
+    def _refusal(self, claim: Claim, start: Start | None) -> End | None:
+        """Why this job must not run here, as the end it gets; None if it may."""
+        now_ms = self._broker.clock.now_ms()
+        if claim.deferred_failure:
+            return outcome.refused(claim, start, claim.deferred_failure, now_ms)
+        if not isinstance(claim.data, dict):
+            found = claim.data.text if isinstance(claim.data, Malformed) else str(claim.data)[:200]
+            return outcome.refused(claim, start, f"data must be a JSON object of arguments, it is {found!r}", now_ms)
+        try:
+            self._broker.get_actor(claim.name)
+        except ActorNotFound:
+            reason = f"no actor named {claim.name!r} in this worker"
+            if claim.claims - claim.attempt < UNKNOWN_OFFERS:
+                return outcome.postponed(claim, start, reason, now_ms, UNKNOWN_DELAY_MS)
+            return outcome.refused(claim, start, reason, now_ms)
+        return None
+
+    # --- waiting
+
+    def _wait_for_marker(self) -> None:
+        """Block until a producer or a delay sets the marker, the next delayed job is due, or the idle wait is over."""
+        wait_s = IDLE_WAIT_S
+        now_ms = self._broker.clock.now_ms()
+        for due_ms in (self._next_delayed_ms, self._limited_until_ms or None):
+            if due_ms is not None:
+                wait_s = min(wait_s, (due_ms - now_ms) / 1000)
+        if wait_s <= 0:
+            return
+        try:
+            popped = self._blocking_client().bzpopmin(self._keys["marker"], timeout=max(wait_s, 0.001))
+        except (ConnectionError, TimeoutError):
+            self._drop_blocking_client()
+            raise
+        if popped:
+            self._take_marker(popped)
+
+    def _take_marker(self, popped: Sequence[Any]) -> None:
+        """``0`` says that jobs wait; ``1`` says when the next delayed one is due, and is now ours to keep in mind."""
+        _, member, score = popped
+        if member == "0":
+            self._may_have_jobs = True
+        else:
+            due_ms = int(score)
+            self._next_delayed_ms = due_ms if self._next_delayed_ms is None else min(due_ms, self._next_delayed_ms)
+
+    def _blocking_client(self) -> Redis:
+        """A connection of its own, named as BullMQ's workers are, so that Node's ``getWorkers`` lists it."""
+        if self._blocking is None:
+            self._blocking = self._broker.redis.client()
+            self._blocking.client_setname(f"{self._keys.client_name()}:w:{self._engine.worker_name}")
+            self._client_id = int(self._blocking.client_id())
+            # Whoever was away may have missed a marker.
+            self._may_have_jobs = True
+        return self._blocking
+
+    def _drop_blocking_client(self) -> None:
+        if self._blocking is not None:
+            self._blocking.close()
+        self._blocking, self._client_id, self._may_have_jobs = None, None, True
+
+    def close(self) -> None:
+        """Give the connection back."""
+        self._drop_blocking_client()

@@ -1,0 +1,55 @@
+"""Dramatiq's Consumer: one queue's claims in, ends out. It holds nothing itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from dramatiq import Consumer, MessageProxy
+from dramatiq.errors import ConnectionClosed
+from redis.exceptions import ConnectionError, TimeoutError
+
+from app.broker import outcome
+from app.broker.message import JobMessage
+
+if TYPE_CHECKING:
+    from app.broker.engine import Engine
+
+
+class BullMQConsumer(Consumer):
+    """A view on the engine's claimer of this queue. ``timeout_ms`` bounds one wait for room."""
+
+    def __init__(self, engine: Engine, queue: str, timeout_ms: int) -> None:
+        self._engine = engine
+        self._claimer = engine.claimer(queue)
+        self._timeout_s = timeout_ms / 1000
+
+    def __next__(self) -> JobMessage | None:
+        """The next claimed job. Raises ConnectionClosed while Redis is away: Dramatiq then makes a new Consumer."""
+        if self._engine.admission.closed:
+            self._engine.closing.wait(self._timeout_s)
+            return None
+        try:
+            message = self._claimer.next(self._timeout_s)
+        except (ConnectionError, TimeoutError) as error:
+            raise ConnectionClosed(f"Redis is away: {error}") from error
+        if message is not None:
+            self._engine.delivered(message)
+        return message
+
+    def ack(self, message: MessageProxy) -> None:
+        """Hand the end over; it is settled in the next batch. Never raises."""
+        assert isinstance(message, JobMessage)  # noqa: S101 - narrows what this class delivered
+        if message.end is None:
+            reason = RuntimeError("the run left no outcome: was the engine's middleware removed from the broker?")
+            message.end = outcome.raised(message, reason, (), message.claim.claimed_ms)
+        self._engine.ended(message, message.end)
+
+    nack = ack
+
+    def requeue(self, messages: Iterable[MessageProxy]) -> None:
+        """Hand back what was claimed and never started."""
+        left = [message for message in messages if isinstance(message, JobMessage)]
+        for message in left:
+            self._engine.forget(message)
+        self._engine.hand_back(left, "the worker was stopped before it started")

@@ -1,0 +1,151 @@
+"""Settles the ended runs of a worker process, many at a time: first the record, then Redis."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from redis.exceptions import ConnectionError, OutOfMemoryError, ReadOnlyError, RedisError, TimeoutError
+
+from app.broker.admission import Admission
+from app.broker.leases import Leases
+from app.broker.recorder import Claim, End, EndKind, RecorderUnavailable
+from app.broker.scripts import scripts
+from app.broker.settle import GONE, LOCK_MISSING, NOT_ACTIVE, Settlement
+
+if TYPE_CHECKING:
+    from app.broker.broker import BullMQBroker
+
+log = logging.getLogger(__name__)
+
+MOST_AT_ONCE = 256
+RETRY_S = (0.05, 0.1, 0.25, 0.5, 1.0)
+SETTLED = 0
+
+
+class Finisher:
+    """One thread. Whatever has ended while it settled one batch is the next batch: no timer, no added latency.
+
+    It never gives up on an end: while the record or Redis is away it tries again, and the unsettled ends stop claims.
+    """
+
+    def __init__(self, broker: BullMQBroker, leases: Leases, admission: Admission) -> None:
+        self._broker = broker
+        self._leases = leases
+        self._admission = admission
+        self._changed = threading.Condition()
+        self._ended: list[tuple[End, str]] = []
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="finisher", daemon=True)
+        self._thread.start()
+
+    def hand_over(self, end: End, token: str) -> None:
+        """Take one ended run, and the token of its claim. Never raises, never waits."""
+        with self._changed:
+            self._ended.append((end, token))
+            self._changed.notify()
+
+    def close(self, timeout_s: float) -> None:
+        """Settle what was handed over, for at most that long."""
+        self._closing.set()
+        with self._changed:
+            self._changed.notify()
+        self._thread.join(timeout_s)
+
+    def _run(self) -> None:
+        while batch := self._take():
+            self._settle(batch)
+
+    def _take(self) -> list[tuple[End, str]]:
+        with self._changed:
+            self._changed.wait_for(lambda: self._ended or self._closing.is_set())
+            batch, self._ended = self._ended[:MOST_AT_ONCE], self._ended[MOST_AT_ONCE:]
+        return batch
+
+    def _settle(self, batch: list[tuple[End, str]]) -> None:
+        owned = self._record(batch)
+        confirmed = self._finish(owned)
+        self._confirm([end for end in confirmed if end.kind in (EndKind.COMPLETED, EndKind.FAILED)])
+        for end, token in batch:
+            self._leases.settled(end.claim.queue, end.claim.id, token)
+        self._admission.settled(len(batch))
+
+    def _record(self, batch: list[tuple[End, str]]) -> list[tuple[End, str]]:
+        recorder = self._broker.recorder
+        if recorder is None:
+            return batch
+        ends = [end for end, _ in batch]
+        for wait_s in self._pauses():
+            try:
+                owns = recorder.before_settle(ends)
+                break
+            except RecorderUnavailable as error:
+                log.warning("record away, %d ends wait: %s", len(ends), error)
+                self._closing.wait(wait_s)
+        for (end, _), owner in zip(batch, owns, strict=True):
+            if not owner:
+                log.warning("run of job %s in queue %s no longer owns it; dropped", end.claim.id, end.claim.queue)
+        return [item for item, owner in zip(batch, owns, strict=True) if owner]
+
+    def _finish(self, batch: list[tuple[End, str]]) -> list[End]:
+        """The ends that Redis has confirmed, or no longer needs."""
+        left = batch
+        confirmed: list[End] = []
+        for wait_s in self._pauses():
+            if not left:
+                break
+            try:
+                replies = self._call(left)
+            except RedisError as error:
+                log.warning("Redis away, %d ends wait: %s", len(left), error)
+                self._closing.wait(wait_s)
+                continue
+            again = []
+            for (end, token), reply in zip(left, replies, strict=True):
+                if self._may_be_repeated(end, token, reply):
+                    again.append((end, token))
+                elif reply in (SETTLED, GONE, LOCK_MISSING, NOT_ACTIVE):
+                    confirmed.append(end)
+                else:
+                    log.error("job %s in queue %s was not settled: %r", end.claim.id, end.claim.queue, reply)
+            left = again
+            if left:
+                self._closing.wait(wait_s)
+        return confirmed
+
+    def _call(self, batch: list[tuple[End, str]]) -> Sequence[object]:
+        redis = self._broker.redis
+        with redis.pipeline(transaction=False) as pipe:
+            settlement = Settlement(scripts(redis), pipe, self._broker.clock.now_ms())
+            for end, token in batch:
+                settlement.settle(self._broker.queue(end.claim.queue).keys, end, token)
+            return pipe.execute(raise_on_error=False)
+
+    def _may_be_repeated(self, end: End, token: str, reply: object) -> bool:
+        """A missing lock lapsed while we were away, unless an earlier try went through and its reply was lost."""
+        if reply == LOCK_MISSING:
+            return self._took_lock_again(end.claim, token)
+        return isinstance(reply, (ConnectionError, TimeoutError, OutOfMemoryError, ReadOnlyError))
+
+    def _took_lock_again(self, claim: Claim, token: str) -> bool:
+        try:
+            return self._leases.renew(claim.queue, claim.id, token)
+        except RedisError:
+            return True  # asked again with the next try
+
+    def _confirm(self, ends: list[End]) -> None:
+        recorder = self._broker.recorder
+        if recorder is None or not ends:
+            return
+        try:
+            recorder.settled(ends)
+        except RecorderUnavailable as error:
+            # The reconciler settles what was never confirmed: finishing a finished job changes nothing.
+            log.warning("%d settled ends were not confirmed in the record: %s", len(ends), error)
+
+    def _pauses(self) -> Iterator[float]:
+        yield from RETRY_S[:-1]
+        while True:
+            yield RETRY_S[-1]

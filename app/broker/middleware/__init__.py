@@ -1,0 +1,1 @@
+"""What the engine needs of each run, as Dramatiq middleware."""

@@ -1,0 +1,71 @@
+"""Around each run: the job that the thread is running, and what its end means."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from dramatiq import Broker, MessageProxy, Middleware, Worker
+
+from app.broker import outcome
+from app.broker.current import RunningJob, current_job, set_current_job
+from app.broker.message import JobMessage
+
+if TYPE_CHECKING:
+    from app.broker.broker import BullMQBroker
+
+
+class Runs(Middleware):
+    """First in the list, so that it sees a run begin before, and end after, every other middleware."""
+
+    def __init__(self, broker: BullMQBroker) -> None:
+        self._broker = broker
+
+    @property
+    def actor_options(self) -> set[str]:
+        """``attempts`` and ``backoff`` are BullMQ's; ``max_retries`` is Dramatiq's, and ``throws`` its own."""
+        return {"attempts", "backoff", "max_retries", "throws"}
+
+    def before_process_message(self, broker: Broker, message: MessageProxy) -> None:
+        """Name the job to the thread and to the keeper."""
+        assert isinstance(message, JobMessage)  # noqa: S101 - narrows what our own consumer made
+        message.started_ms = self._broker.clock.now_ms()
+        writer = self._broker.queue(message.claim.queue)
+        set_current_job(RunningJob(message.claim, message.start, writer, message.started_ms))
+        self._broker.engine.leases.started(message.claim.queue, message.claim.id, message.token)
+
+    def after_process_message(
+        self, broker: Broker, message: MessageProxy, *, result: Any = None, exception: BaseException | None = None
+    ) -> None:
+        """Decide the end, once every other middleware has had its say."""
+        assert isinstance(message, JobMessage)  # noqa: S101 - narrows what our own consumer made
+        now_ms = self._broker.clock.now_ms()
+        if exception is None:
+            message.end = outcome.completed(message, result, now_ms, recorded=current_job().recorded)
+        else:
+            throws = self._throws(message)
+            message.end = outcome.raised(message, exception, throws, now_ms)
+        set_current_job(None)
+
+    def after_skip_message(self, broker: Broker, message: MessageProxy) -> None:
+        """Dramatiq passes no reason: it is the exception being handled."""
+        assert isinstance(message, JobMessage)  # noqa: S101 - narrows what our own consumer made
+        message.end = outcome.skipped(message, sys.exception(), self._broker.clock.now_ms())
+        set_current_job(None)
+
+    def _throws(self, message: JobMessage) -> tuple[type[BaseException], ...]:
+        actor = self._broker.get_actor(message.actor_name)
+        throws = message.options.get("throws") or actor.options.get("throws") or ()
+        return throws if isinstance(throws, tuple) else (throws,)
+
+    def before_worker_boot(self, broker: Broker, worker: Worker) -> None:
+        """The engine of this process starts with its worker."""
+        self._broker.start_engine(worker)
+
+    def before_worker_shutdown(self, broker: Broker, worker: Worker) -> None:
+        """Claims stop at once; running jobs have the grace period."""
+        self._broker.engine.stop_claiming()
+
+    def after_worker_shutdown(self, broker: Broker, worker: Worker) -> None:
+        """What still runs is handed back, what has ended is settled."""
+        self._broker.engine.close()

@@ -1,0 +1,83 @@
+"""The Lua scripts: BullMQ's own, from its pinned wheel, and the few of ours that none of them replaces.
+
+A script's file name ends in its key count. The counts are asserted here, at import, because they change between
+BullMQ's releases, and a call with the wrong count corrupts a queue in silence.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from redis import Redis
+from redis.client import Pipeline
+from redis.commands.core import Script
+
+OFFICIAL = {
+    "addDelayedJob": 6,
+    "addLog": 2,
+    "addPrioritizedJob": 9,
+    "addStandardJob": 9,
+    "getCounts": 1,
+    "getStateV2": 8,
+    "moveStalledJobsToWait": 9,
+    "moveToActive": 11,
+    "moveToDelayed": 11,
+    "moveToFinished": 14,
+    "pause": 7,
+    "removeJob": 2,
+    "reprocessJob": 9,
+    "retryJob": 11,
+    "updateData": 1,
+    "updateProgress": 3,
+}
+OWN = {"handBack": 7, "renew": 2}
+
+
+def _official_directory() -> Path:
+    # Found, not imported: the package's Python is an asyncio client that the keeper must not load.
+    spec = find_spec("bullmq")
+    if spec is None or not spec.submodule_search_locations:
+        raise RuntimeError("bullmq is not installed; its Lua scripts are the engine: pip install bullmq==3.4.4")
+    return Path(spec.submodule_search_locations[0]) / "commands"
+
+
+def _read(directory: Path, counts: dict[str, int]) -> dict[str, tuple[int, str]]:
+    sources = {}
+    for name, keys in counts.items():
+        path = directory / f"{name}-{keys}.lua"
+        if not path.exists():
+            found = [other.name for other in directory.glob(f"{name}-*.lua")]
+            raise RuntimeError(
+                f"no {path.name} in {directory}; found {found}, bullmq {version('bullmq')}: install the pinned release"
+            )
+        sources[name] = (keys, path.read_text())
+    return sources
+
+
+_SOURCES = _read(_official_directory(), OFFICIAL) | _read(Path(__file__).parent / "lua", OWN)
+
+
+class Scripts:
+    """The scripts, callable by name on one client."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._loaded = {name: redis.register_script(source) for name, (_, source) in _SOURCES.items()}
+
+    def run(self, name: str, keys: list[str], args: list[Any], pipe: Pipeline | None = None) -> Any:
+        """The script's reply; ValueError if the number of keys is not the one in its file name."""
+        expected = _SOURCES[name][0]
+        if len(keys) != expected:
+            raise ValueError(f"script {name} takes {expected} keys, got {len(keys)}")
+        script: Script = self._loaded[name]
+        return script(keys=keys, args=args, client=pipe)
+
+
+@lru_cache(maxsize=32)
+def scripts(redis: Redis) -> Scripts:
+    """The scripts of this client, registered once."""
+    return Scripts(redis)

@@ -1,0 +1,87 @@
+"""Ended runs in Redis, through BullMQ's own scripts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgpack
+from redis.client import Pipeline
+
+from app.broker.job import encode_json
+from app.broker.keys import QueueKeys
+from app.broker.options import keep_jobs
+from app.broker.recorder import End, EndKind
+from app.broker.scripts import Scripts
+
+GONE = -1
+LOCK_MISSING = -2
+NOT_ACTIVE = -3
+HAS_CHILDREN = -4
+LOCK_OF_ANOTHER = -6
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """The script calls of one batch of ends, queued on one pipeline. ``now_ms`` is Redis's time."""
+
+    scripts: Scripts
+    pipe: Pipeline
+    now_ms: int
+
+    def settle(self, keys: QueueKeys, end: End, token: str) -> None:
+        """Queue the script call for this end. ValueError for a RELEASED one: it is handed back."""
+        match end.kind:
+            case EndKind.COMPLETED | EndKind.FAILED:
+                self._finish(keys, end, token)
+            case EndKind.RETRYING | EndKind.PARKED:
+                self._delay(keys, end, token)
+            case EndKind.RELEASED:
+                raise ValueError(f"run of job {end.claim.id!r} was released: hand it back")
+
+    def _finish(self, keys: QueueKeys, end: End, token: str) -> None:
+        claim = end.claim
+        target = end.kind.value
+        if end.kind is EndKind.COMPLETED:
+            field, value, retention = "returnvalue", encode_json(end.return_value).decode(), "removeOnComplete"
+        else:
+            field, value, retention = "failedReason", end.reason, "removeOnFail"
+        finish = {
+            "token": token,
+            "keepJobs": keep_jobs(claim.opts.get(retention)),
+            "lockDuration": 0,
+            "attempts": claim.attempts,
+            "maxMetricsSize": "",
+            "fpof": bool(claim.opts.get("fpof")),
+            "cpof": bool(claim.opts.get("cpof")),
+            "idof": bool(claim.opts.get("idof")),
+            "rdof": bool(claim.opts.get("rdof")),
+        }
+        parts = ("wait", "active", "prioritized", "events", "stalled", "limiter", "delayed", "paused", "meta", "pc")
+        script_keys = [*keys.all(*parts), *keys.all(target, claim.id, f"metrics:{target}", "marker")]
+        # Never asked to fetch the next job: it would be locked with this claim's token (each claim has its own).
+        args = [claim.id, self.now_ms, field, value, target, "", keys[""], msgpack.packb(finish), _error_fields(end)]
+        self.scripts.run("moveToFinished", script_keys, args, self.pipe)
+
+    def _delay(self, keys: QueueKeys, end: End, token: str) -> None:
+        claim = end.claim
+        uses_attempt = end.kind is EndKind.RETRYING
+        delay_ms = max(end.due_ms - self.now_ms, 0)
+        if delay_ms == 0 and uses_attempt:
+            parts: tuple[str, ...] = ("active", "wait", "paused", claim.id, "meta", "events", "delayed", "prioritized")
+            script_keys = keys.all(*parts, "pc", "marker", "stalled")
+            args: list[Any] = [keys[""], self.now_ms, "LPUSH", claim.id, token, _error_fields(end)]
+            self.scripts.run("retryJob", script_keys, args, self.pipe)
+            return
+        parts = ("marker", "active", "prioritized", "delayed", claim.id, "events", "meta", "stalled", "wait", "limiter")
+        skip_attempt = "0" if uses_attempt else "1"
+        args = [keys[""], self.now_ms, claim.id, token, delay_ms, skip_attempt, _error_fields(end), "0"]
+        self.scripts.run("moveToDelayed", keys.all(*parts, "pc"), args, self.pipe)
+
+
+def _error_fields(end: End) -> bytes | str:
+    """The reason and every attempt's stack trace, as BullMQ keeps them on the job."""
+    if end.kind not in (EndKind.FAILED, EndKind.RETRYING):
+        return ""
+    stacktrace = encode_json([*end.claim.stacktrace, end.stacktrace or end.reason]).decode()
+    return bytes(msgpack.packb(["failedReason", end.reason, "stacktrace", stacktrace]))

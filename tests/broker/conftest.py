@@ -1,0 +1,33 @@
+"""A broker on an empty Redis, and a worker in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+import pytest
+from dramatiq import Worker
+
+from app.broker.broker import BullMQBroker
+
+
+@pytest.fixture
+def broker(redis_url: str) -> BullMQBroker:
+    """A broker without a recorder: the engine works alone."""
+    return BullMQBroker(redis_url, prefix="test", concurrency={"mail": 2})
+
+
+@pytest.fixture
+def working(broker: BullMQBroker) -> Callable[..., AbstractContextManager[Worker]]:
+    """A context manager that runs a real Dramatiq worker on the broker's queues."""
+
+    @contextmanager
+    def run(threads: int = 8) -> Iterator[Worker]:
+        worker = Worker(broker, worker_threads=threads, worker_timeout=100)
+        worker.start()
+        try:
+            yield worker
+        finally:
+            worker.stop(timeout=5_000)
+
+    return run
