@@ -6,9 +6,8 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import Any
 
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -47,6 +46,13 @@ def session() -> Iterator[Session]:
         yield opened
 
 
+@contextmanager
+def reading() -> Iterator[Session]:
+    """A session that only reads: on SQLite it neither waits for a writer nor keeps one waiting."""
+    with Session(engine().execution_options(reading=True), expire_on_commit=False) as opened, opened.begin():
+        yield opened
+
+
 def _prepare_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
     assert isinstance(connection, sqlite3.Connection)  # noqa: S101 - narrows the driver's type
     connection.isolation_level = None
@@ -54,5 +60,5 @@ def _prepare_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) ->
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _begin_immediate(connection: Any) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+def _begin_immediate(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN" if connection.get_execution_options().get("reading") else "BEGIN IMMEDIATE")

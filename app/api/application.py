@@ -1,0 +1,34 @@
+"""The web application: what all routes have in common, and the routes."""
+
+from __future__ import annotations
+
+from flask import Flask
+from werkzeug.routing import BaseConverter
+
+from app.api import errors, health, sign_in, user_jobs, users
+from app.api.input import MAX_BODY_BYTES
+from app.api.replies import Json
+
+
+class Key(BaseConverter):
+    """A user's id in a path: what cannot be one is not found."""
+
+    regex = "[A-Za-z0-9_-]{1,64}"
+
+
+class JobId(BaseConverter):
+    """A job's id in a path: no colon, as in BullMQ, and nothing that cannot be printed or stored."""
+
+    regex = "[^/:\x00-\x1f\x7f]{1,255}"
+
+
+def create_app() -> Flask:
+    """The API. Making it has no side effects: connections are made by the first request that needs them."""
+    app = Flask("toril", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
+    app.json = Json(app)
+    app.url_map.converters.update(key=Key, job_id=JobId)
+    errors.register(app)
+    for routes in (health, sign_in, users, user_jobs):
+        app.register_blueprint(routes.bp)
+    return app

@@ -1,0 +1,68 @@
+"""Who may call a view: the token says who it is, the database says what they may do now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+from flask import g, request
+
+from app import db
+from app.auth.tokens import Unauthenticated, subject
+from app.domains.accounts.errors import UserNotFound
+from app.domains.accounts.users import find_user
+from app.models.user import Role, User
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Forbidden(Exception):
+    """The user is known, and may not do this."""
+
+    def __init__(self, has: Role, needs: Role) -> None:
+        super().__init__(f"this needs the role {needs.value!r}; yours is {has.value!r}")
+
+
+def requires(least: Role) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Let a view be called only with a token of a present user who has at least this role."""
+
+    def guard(view: Callable[P, R]) -> Callable[P, R]:
+        @wraps(view)
+        def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+            g.user = _authenticated()
+            if not g.user.role.includes(least):
+                raise Forbidden(g.user.role, least)
+            return view(*args, **kwargs)
+
+        return guarded
+
+    return guard
+
+
+def current_user() -> User:
+    """The user who calls; only inside a view that ``requires`` a role."""
+    user: User = g.user
+    return user
+
+
+def sees_all() -> bool:
+    """Whether the user who calls may see what is another's."""
+    return current_user().role.includes(Role.VIEWER)
+
+
+def sees(owner_id: str | None) -> bool:
+    """Whether the user who calls may see what is that user's. If not, answer as if it did not exist."""
+    return sees_all() or owner_id == current_user().id
+
+
+def _authenticated() -> User:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise Unauthenticated("send a token: Authorization: Bearer …; get one at POST /auth/token")
+    try:
+        with db.reading() as session:
+            return find_user(session, subject(token.strip()))
+    except UserNotFound:
+        raise Unauthenticated("the token's user is gone") from None

@@ -1,0 +1,10 @@
+"""What gunicorn serves: ``app.wsgi:application``."""
+
+from __future__ import annotations
+
+from app import log
+from app.api.application import create_app
+from app.settings import settings
+
+log.configure("json" if settings().environment == "production" else "console")
+application = create_app()
