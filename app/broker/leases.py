@@ -1,0 +1,292 @@
+"""The worker's side of the keeper: tells it what this process holds, and replaces it when it falls silent."""
+
+from __future__ import annotations
+
+import faulthandler
+import logging
+import multiprocessing
+import os
+import select
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
+
+from app.broker.connection import connect
+from app.broker.keeper import KeeperSettings
+from app.broker.locks import HeldJob, Return, hand_back, renew
+from app.broker.pipe import Lines, decode, encode
+
+log = logging.getLogger(__name__)
+
+OnLost = Callable[[str, str, str], None]
+
+#: A new keeper has this much longer to say its first word: on a busy machine an interpreter starts slowly.
+STARTING_S = 10.0
+PIPE_BYTES = 1 << 20
+_HOME = Path(__file__).parents[2]
+_open_leases: set[Leases] = set()
+
+
+class Leases:
+    """The jobs that this process holds, kept by a keeper of its own. Thread-safe.
+
+    ``on_lost(queue, id, token)`` is called, in a thread of this object, once for each job that turns out to be locked
+    by another token; the job is then no longer held here. It may come a moment after this process has settled the job
+    in Redis and before it has said so. ``silence_s`` without a word from the keeper, or a full pipe, and it is
+    replaced; the new one is told everything. With ``report_faults``, a fatal signal's traceback goes through the pipe
+    to the keeper, which logs it and names it as the cause.
+    """
+
+    def __init__(
+        self,
+        *,
+        url: str,
+        prefix: str,
+        worker: str,
+        lock_ms: int = 10_000,
+        renew_ms: int | None = None,
+        check_ms: int | None = None,
+        max_stalled: int = 1,
+        grace_s: float = 35,
+        silence_s: float = 5,
+        queues: Iterable[str] = (),
+        report_faults: bool = False,
+        on_lost: OnLost | None = None,
+    ) -> None:
+        master = multiprocessing.parent_process()  # dramatiq's; None in a process that nobody supervises this way
+        self._settings = KeeperSettings(
+            url=url,
+            prefix=prefix,
+            worker=worker,
+            worker_pid=os.getpid(),
+            master_pid=master.pid if master else None,
+            lock_ms=lock_ms,
+            renew_ms=renew_ms or lock_ms * 3 // 10,
+            check_ms=check_ms or lock_ms // 4,
+            max_stalled=max_stalled,
+            grace_s=grace_s,
+        )
+        self._silence_s = silence_s
+        self._report_faults = report_faults
+        self._on_lost = on_lost
+        self._queues = set(queues)
+        self._held: dict[tuple[str, str, str], HeldJob] = {}
+        self._stopping = False
+        self._closing = threading.Event()
+        self._lock = threading.Lock()
+        with self._lock:
+            self._start_keeper()
+        _open_leases.add(self)
+        self._thread = threading.Thread(target=self._watch_keeper, name="leases", daemon=True)
+        self._thread.start()
+
+    # What the engine says
+
+    def watch(self, queue: str) -> None:
+        """This process serves that queue: its keeper also looks there for jobs that nobody holds any more."""
+        with self._lock:
+            self._queues.add(queue)
+            self._say("queue", queue)
+
+    def held(self, queue: str, job_id: str, token: str) -> None:
+        """The job has been claimed, under this token."""
+        with self._lock:
+            self._held[queue, job_id, token] = HeldJob(queue, job_id, token)
+            self._say("held", queue, job_id, token)
+
+    def started(self, queue: str, job_id: str, token: str, hard_limit_ms: int | None = None) -> None:
+        """Its actor runs from now on; past the hard limit the keeper kills this process."""
+        overdue_at = None if hard_limit_ms is None else time.monotonic() + hard_limit_ms / 1000
+        with self._lock:
+            if job := self._held.get((queue, job_id, token)):
+                job.start(hard_limit_ms, overdue_at)
+                self._say("started", queue, job_id, token, hard_limit_ms, overdue_at)
+
+    def settled(self, queue: str, job_id: str, token: str) -> None:
+        """The claim is over, in Redis too. The token tells it from a later claim of the same job by this process."""
+        with self._lock:
+            if self._held.pop((queue, job_id, token), None):
+                self._say("settled", queue, job_id, token)
+
+    def stopping(self) -> None:
+        """From now on the death of this process is no job's fault."""
+        with self._lock:
+            self._stopping = True
+            self._say("stopping")
+
+    def hand_back(self, queue: str, job_id: str, token: str) -> bool:
+        """Put a job that will not run here back to the front of its queue, uncharged; whether it was still ours.
+
+        Raises redis.RedisError, and the keeper goes on holding the job.
+        """
+        given = hand_back(connect(self._settings.url), self._settings.prefix, queue, [Return(job_id, token)])
+        self.settled(queue, job_id, token)
+        return bool(given)
+
+    def renew(self, queue: str, job_id: str, token: str) -> bool:
+        """Renew one lock now, or take it again if it lapsed; whether it is ours. Raises redis.RedisError."""
+        prefix, lock_ms = self._settings.prefix, self._settings.lock_ms
+        lost, absent = renew(connect(self._settings.url), prefix, queue, [(job_id, token)], lock_ms=lock_ms)
+        return not (lost or absent)
+
+    def keeper_pid(self) -> int:
+        """The process that keeps our locks now; for tests and logs."""
+        return self._keeper.pid
+
+    def close(self) -> None:
+        """Let the keeper go, and wait for it. While jobs are held, it stays, and hands them back when we have ended."""
+        self._closing.set()
+        with self._lock:
+            if self._held:
+                self._stopping = True
+                self._say("stopping")
+                return
+            self._say("dismissed")
+        self._thread.join()
+        self._end_keeper()
+        _open_leases.discard(self)
+
+    # The keeper's process
+
+    def _start_keeper(self) -> None:
+        # Raw descriptors, which no child inherits: they close when this process ends, not when it tidies up.
+        told, tells = os.pipe()
+        hears, answers = os.pipe()
+        try:
+            self._keeper = subprocess.Popen(
+                [sys.executable, "-m", "app.broker.keeper"],
+                cwd=_HOME,
+                stdin=told,
+                stdout=answers,
+                start_new_session=True,
+            )
+        except OSError:
+            os.close(tells)
+            os.close(hears)
+            raise
+        finally:
+            os.close(told)
+            os.close(answers)
+        _widen(tells)
+        os.set_blocking(tells, False)
+        self._pipe, self._answers, self._broken = tells, Lines(hears), False
+        if self._report_faults:
+            faulthandler.enable(tells)
+        self._brief_keeper()
+
+    def _brief_keeper(self) -> None:
+        self._write(self._settings.to_line())
+        for queue in self._queues:
+            self._say("queue", queue)
+        for job in self._held.values():
+            self._say("held", job.queue, job.id, job.token)
+            if job.started:
+                self._say("started", job.queue, job.id, job.token, job.limit_ms, job.overdue_at)
+        if self._stopping:
+            self._say("stopping")
+
+    def _end_keeper(self) -> None:
+        self._keeper.kill()
+        self._keeper.wait()
+        # Only now: a living keeper that sees its pipe close kills this process.
+        with self._lock:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        if self._report_faults:
+            faulthandler.enable()
+        if self._pipe >= 0:
+            os.close(self._pipe)
+            os.close(self._answers.fd)
+        self._pipe, self._broken = -1, True
+
+    def _say(self, *words: object) -> None:
+        self._write(encode(*words))
+
+    def _write(self, line: bytes) -> None:
+        """One line, whole or not at all: then the keeper is beyond help, and its end wakes our thread."""
+        if self._broken:
+            return
+        try:
+            self._broken = os.write(self._pipe, line) != len(line)
+        except (BlockingIOError, BrokenPipeError):
+            self._broken = True
+        if self._broken:
+            self._keeper.kill()
+
+    # Our thread
+
+    def _watch_keeper(self) -> None:
+        while not self._closing.is_set():
+            born_at = time.monotonic()
+            fate = self._hear_keeper_out()
+            if self._closing.is_set():
+                return
+            log.warning("keeper %d %s: starting another", self._keeper.pid, fate)
+            self._end_keeper()
+            # One that cannot start must not become a busy loop.
+            self._closing.wait(max(0.0, born_at + 0.5 - time.monotonic()))
+            self._replace_keeper()
+
+    def _hear_keeper_out(self) -> str:
+        """Heed the keeper until it dies or falls silent; says which."""
+        silent_at = time.monotonic() + max(STARTING_S, self._silence_s)
+        while time.monotonic() < silent_at:
+            if select.select([self._answers.fd], [], [], silent_at - time.monotonic())[0]:
+                for line in self._answers.arrived():
+                    silent_at = time.monotonic() + self._silence_s
+                    self._heed(line)
+            if self._answers.closed or self._closing.is_set():
+                return "has died"
+        return "is silent"
+
+    def _replace_keeper(self) -> None:
+        while not self._closing.is_set():
+            try:
+                with self._lock:
+                    self._start_keeper()
+            except OSError as error:
+                log.error("cannot start a keeper: %s", error)
+                self._closing.wait(1)
+            else:
+                return
+
+    def _heed(self, line: bytes) -> None:
+        words = decode(line)
+        if words and words[0] == "lost":
+            self._lose(*words[1:])
+
+    def _lose(self, queue: str, job_id: str, token: str) -> None:
+        with self._lock:
+            if self._held.pop((queue, job_id, token), None) is None:
+                return
+            self._say("settled", queue, job_id, token)
+        if self._on_lost:
+            try:
+                self._on_lost(queue, job_id, token)
+            except Exception:
+                log.exception("on_lost failed for job %s in queue %s", job_id, queue)
+
+
+def _widen(fd: int) -> None:
+    """Room for the whole list; where a pipe cannot grow, 64 KiB hold some 600 jobs."""
+    if sys.platform == "linux":
+        import fcntl
+
+        with suppress(OSError):
+            fcntl.fcntl(fd, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+
+
+def _let_go_in_child() -> None:
+    """A forked child holds nothing, and must not keep the pipe open after its parent's death."""
+    for leases in _open_leases:
+        leases._lock = threading.Lock()
+        leases._let_go()
+    _open_leases.clear()
+
+
+os.register_at_fork(after_in_child=_let_go_in_child)
