@@ -1,0 +1,86 @@
+"""Worker programs for tests: the real ``dramatiq`` command, killed in the ways that programs are killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from tests.servers import wait_for
+
+
+@dataclass(frozen=True)
+class Line:
+    """What an actor wrote in the diary."""
+
+    event: str
+    name: str
+    pid: int
+    at: float
+
+
+class WorkerProgram:
+    """``dramatiq -p 1``: a master, its worker, and the worker's keeper."""
+
+    def __init__(self, module: str, environment: dict[str, str], log: Path, *, grace_ms: int = 1_000) -> None:
+        command = [str(Path(sys.executable).with_name("dramatiq")), module, "-p", "1", "-t", "4"]
+        with log.open("a") as output:
+            self.master = psutil.Popen(
+                [*command, "--worker-shutdown-timeout", str(grace_ms)],
+                env=os.environ | environment,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self._log = log
+
+    def wait_until_ready(self) -> None:
+        """Returns when it takes jobs."""
+        wait_for(lambda: "ready for action" in self._log.read_text(), f"{self._log.stem} to be ready")
+
+    @property
+    def worker(self) -> psutil.Process:
+        """The process that runs actors."""
+        (worker,) = (child for child in self.master.children() if "resource_tracker" not in " ".join(child.cmdline()))
+        return worker
+
+    @property
+    def keeper(self) -> psutil.Process:
+        """The process that keeps the worker's locks."""
+        (keeper,) = (child for child in self.worker.children() if "keeper" in " ".join(child.cmdline()))
+        return keeper
+
+    def kill_worker(self) -> None:
+        """``kill -9`` of the process that runs actors."""
+        self.worker.kill()
+
+    def kill_worker_and_keeper(self) -> None:
+        """As if the host were lost: nobody hands the jobs back."""
+        worker, keeper = self.worker, self.keeper
+        keeper.send_signal(signal.SIGSTOP)
+        worker.send_signal(signal.SIGSTOP)
+        keeper.kill()
+        worker.kill()
+
+    def terminate(self) -> None:
+        """SIGTERM to the program, as a supervisor sends it."""
+        self.master.terminate()
+
+    def end(self) -> None:
+        """Kill whatever is left of it."""
+        for process in [*self.master.children(recursive=True), self.master]:
+            process.kill()
+        self.master.wait()
+
+
+def diary(path: Path) -> list[Line]:
+    """Everything that happened so far."""
+    if not path.exists():
+        return []
+    words = (line.split() for line in path.read_text().splitlines())
+    return [Line(event, name, int(pid), float(at)) for event, name, pid, at in words]
