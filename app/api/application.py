@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask
 from werkzeug.routing import BaseConverter
 
-from app.api import errors, health, sign_in, user_jobs, users
+from app.api import errors, health, job_status, sign_in, user_jobs, users
 from app.api.input import MAX_BODY_BYTES
 from app.api.replies import Json
 
@@ -29,6 +29,6 @@ def create_app() -> Flask:
     app.json = Json(app)
     app.url_map.converters.update(key=Key, job_id=JobId)
     errors.register(app)
-    for routes in (health, sign_in, users, user_jobs):
+    for routes in (health, sign_in, users, user_jobs, job_status):
         app.register_blueprint(routes.bp)
     return app

@@ -1,0 +1,17 @@
+"""How gunicorn serves the API; the supervisor starts it with `gunicorn app.wsgi:application`."""
+
+from app.settings import settings
+
+bind = f"{settings().web_host}:{settings().web_port}"
+worker_class = "gthread"
+workers = 2
+threads = 8
+timeout = 30
+graceful_timeout = 10
+keepalive = 5
+# The engine and the Redis pools must not cross a fork.
+preload_app = False
+# It would open a socket under the home directory.
+control_socket_disable = True
+limit_request_line = 4094
+limit_request_field_size = 8190
