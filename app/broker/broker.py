@@ -17,6 +17,7 @@ from app.broker.engine import Engine
 from app.broker.errors import TooFewThreads
 from app.broker.message import DRAMATIQ
 from app.broker.middleware.runs import Runs
+from app.broker.middleware.time_limit import TimeLimit
 from app.broker.queue import Queue
 from app.broker.recorder import Recorder
 
@@ -52,7 +53,7 @@ class BullMQBroker(Broker):
         self._engine: Engine | None = None
         self._lock = threading.Lock()
         chosen = default_middleware() if middleware is None else list(middleware)
-        super().__init__(middleware=[Runs(self), *chosen])
+        super().__init__(middleware=[Runs(self), *chosen, TimeLimit(self)])
         self.queues: dict[str, Queue] = {}
 
     @property

@@ -17,6 +17,7 @@ from redis.exceptions import RedisError
 from app.broker.admission import Admission
 from app.broker.claimer import Claimer
 from app.broker.finisher import Finisher
+from app.broker.interrupts import Interrupts
 from app.broker.leases import Leases
 from app.broker.message import JobMessage
 from app.broker.recorder import End, EndKind, RecorderUnavailable
@@ -47,6 +48,7 @@ class Engine:
             on_lost=self._lost,
         )
         self.finisher = Finisher(broker, self.leases, self.admission)
+        self.interrupts = Interrupts()
         self.closing = threading.Event()
         self._tokens = itertools.count(1)
         self._claimers: dict[str, Claimer] = {}

@@ -6,7 +6,7 @@ import traceback
 from typing import Any
 
 from dramatiq.errors import Retry as DramatiqRetry
-from dramatiq.middleware import Shutdown
+from dramatiq.middleware import Shutdown, TimeLimitExceeded
 
 from app.broker.errors import Park, Retry, Unrecoverable
 from app.broker.message import JobMessage
@@ -69,6 +69,8 @@ def _end(message: JobMessage, kind: EndKind, now_ms: int, **details: Any) -> End
 
 def _reason(error: BaseException | None) -> str:
     """Never empty: BullMQ tells a failed job by its reason."""
+    if isinstance(error, TimeLimitExceeded):
+        return "it ran into its time limit"
     return (str(error) or type(error).__name__) if error else "skipped"
 
 

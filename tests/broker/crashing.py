@@ -49,3 +49,10 @@ def poison(name: str) -> None:
     """Kill the process that runs it."""
     note("start", name)
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+@dramatiq.actor(queue_name="work", time_limit=200)
+def stuck(name: str) -> None:
+    """Wait in C, where no exception arrives."""
+    note("start", name)
+    time.sleep(120)

@@ -160,3 +160,24 @@ def test_a_worker_whose_master_was_killed_does_not_go_on_alone(queue: Queue, sta
     program.master.kill()
 
     wait_for(lambda: not worker.is_running() or worker.status() == "zombie", "the orphan to end")
+
+
+def test_a_run_that_no_exception_reaches_is_ended_with_its_process(queue: Queue, start: Start, tmp_path: Path) -> None:
+    """Past its hard limit the job fails for good with that reason; its neighbour runs again, uncharged."""
+    start("a")
+    stuck = queue.add("stuck", {"name": "s"}, attempts=5)
+    (held,) = hold(queue, tmp_path)
+    wait_for(lambda: starts(tmp_path, "s") and starts(tmp_path, "h0"), "both to run")
+    start("b")
+
+    wait_for(lambda: queue.job_state(stuck) == "failed", "the stuck job to fail")
+    wait_for(lambda: len(starts(tmp_path, "h0")) == 2, "its neighbour to run again")
+    (tmp_path / "go").touch()
+    wait_for(lambda: queue.job_state(held) == "completed", "its neighbour to complete")
+
+    job, neighbour = queue.get_job(stuck), queue.get_job(held)
+    assert job is not None
+    assert neighbour is not None
+    assert len(starts(tmp_path, "s")) == 1
+    assert "limit" in str(job.failed_reason)
+    assert neighbour.crashes == 0

@@ -308,3 +308,42 @@ def test_more_concurrency_than_threads_is_refused_at_boot(broker: BullMQBroker, 
     """A slot without a thread would hold a claimed job that nobody runs."""
     with pytest.raises(Exception, match="--threads 2"), working(threads=1):
         pass
+
+
+def test_a_run_is_interrupted_at_its_time_limit_and_its_thread_lives_on(
+    broker: BullMQBroker, queue: Queue, working: Working
+) -> None:
+    """It fails with that reason, and the thread runs the next job untouched."""
+
+    def spin() -> None:
+        while True:
+            threading.Event().wait(0.001)
+
+    actor(broker, "spin", spin, time_limit=100)
+    actor(broker, "noop", lambda: None)
+
+    with working():
+        job = ended(queue, queue.add("spin", {}), "failed")
+        after = [ended(queue, queue.add("noop", {})) for _ in range(10)]
+
+    assert job.failed_reason == "it ran into its time limit"
+    assert {other.attempts_made for other in after} == {1}
+
+
+def test_an_interrupt_that_comes_too_late_reaches_nobody(broker: BullMQBroker, queue: Queue, working: Working) -> None:
+    """Jobs that end just at their limit: each completes or fails with the limit, none spoils its successor."""
+
+    def nearly(ms: int) -> None:
+        threading.Event().wait(ms / 1000)
+
+    actor(broker, "nearly", nearly, time_limit=30)
+
+    with working() as worker:
+        ids = [queue.add("nearly", {"ms": ms % 60}) for ms in range(0, 240, 3)]
+        wait_for(lambda: sum(queue.get_job_counts()[s] for s in ("completed", "failed")) == len(ids), "all to end")
+        alive = [thread.is_alive() for thread in worker.workers]
+
+    jobs = [job for job in map(queue.get_job, ids) if job]
+    assert {job.failed_reason for job in jobs} <= {None, "it ran into its time limit"}
+    assert all(job.failed_reason is None for job in jobs if job.data["ms"] < 15)
+    assert all(alive)

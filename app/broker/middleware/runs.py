@@ -27,12 +27,11 @@ class Runs(Middleware):
         return {"attempts", "backoff", "max_retries", "throws"}
 
     def before_process_message(self, broker: Broker, message: MessageProxy) -> None:
-        """Name the job to the thread and to the keeper."""
+        """Name the job to the thread."""
         assert isinstance(message, JobMessage)  # noqa: S101 - narrows what our own consumer made
         message.started_ms = self._broker.clock.now_ms()
         writer = self._broker.queue(message.claim.queue)
         set_current_job(RunningJob(message.claim, message.start, writer, message.started_ms))
-        self._broker.engine.leases.started(message.claim.queue, message.claim.id, message.token)
 
     def after_process_message(
         self, broker: Broker, message: MessageProxy, *, result: Any = None, exception: BaseException | None = None
