@@ -15,6 +15,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from app.settings import settings
 
 SQLITE_BUSY_TIMEOUT_S = 30
+POSTGRES_CONNECT_TIMEOUT_S = 5
 
 
 @lru_cache
@@ -30,12 +31,18 @@ def open_engine(url: str, pool_size: int = 16) -> Engine:
     processes write). PostgreSQL: connections are tested before use, so a restart of the server costs no error.
     """
     if not url.startswith("sqlite"):
-        return create_engine(url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True)
+        return create_engine(
+            url,
+            pool_size=pool_size,
+            max_overflow=pool_size,
+            pool_pre_ping=True,
+            connect_args={"connect_timeout": POSTGRES_CONNECT_TIMEOUT_S},
+        )
     sqlite = create_engine(
         url, pool_size=pool_size, max_overflow=pool_size, connect_args={"timeout": SQLITE_BUSY_TIMEOUT_S}
     )
     event.listen(sqlite, "connect", _prepare_sqlite)
-    event.listen(sqlite, "begin", _begin_immediate)
+    event.listen(sqlite, "begin", _begin)
     return sqlite
 
 
@@ -60,5 +67,5 @@ def _prepare_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) ->
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _begin_immediate(connection: Connection) -> None:
+def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN" if connection.get_execution_options().get("reading") else "BEGIN IMMEDIATE")

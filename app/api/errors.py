@@ -45,6 +45,7 @@ OUTAGES: Mapping[type[Exception], str] = {
     redis.exceptions.OutOfMemoryError: "Redis",
     redis.exceptions.MasterDownError: "Redis",
     RecorderUnavailable: "the database",
+    DBAPIError: "the database",
     PoolTimeout: "the database",
 }
 
@@ -55,11 +56,8 @@ def register(app: Flask) -> None:
     """Answer every exception of this app in the same shape."""
     for error, status in STATUSES.items():
         app.register_error_handler(error, lambda raised, status=status: refusal(status, str(raised)))
-    for error, what in OUTAGES.items():
-        app.register_error_handler(error, lambda _, what=what: outage(what))
-    app.register_error_handler(DBAPIError, _database_error)
     app.register_error_handler(HTTPException, _http_error)
-    app.register_error_handler(Exception, _unforeseen)
+    app.register_error_handler(Exception, _other_error)
 
 
 def refusal(status: int, message: str) -> Response:
@@ -71,16 +69,10 @@ def refusal(status: int, message: str) -> Response:
     return response
 
 
-def outage(what: str) -> Response:
-    """503, and when to come back."""
-    log.warning("api.outage", what=what)
-    response = refusal(503, f"{what} cannot be used now; try again in {RETRY_AFTER_S} s")
-    response.headers["Retry-After"] = str(RETRY_AFTER_S)
-    return response
-
-
-def _database_error(error: DBAPIError) -> Response:
-    return outage("the database") if is_operational(error) else _unforeseen(error)
+def outage_of(error: Exception) -> str | None:
+    """What is away, if that is the reason of this error; a statement that the database refused is not."""
+    what = next((what for kind, what in OUTAGES.items() if isinstance(error, kind)), None)
+    return None if isinstance(error, DBAPIError) and not is_operational(error) else what
 
 
 def _http_error(error: HTTPException) -> Response:
@@ -92,6 +84,12 @@ def _http_error(error: HTTPException) -> Response:
     return response
 
 
-def _unforeseen(error: Exception) -> Response:
-    log.error("api.failed", exc_info=error)
-    return refusal(500, "an error of ours, not of yours; it has been logged")
+def _other_error(error: Exception) -> Response:
+    what = outage_of(error)
+    if what is None:
+        log.error("api.failed", exc_info=error)
+        return refusal(500, "an error of ours, not of yours; it has been logged")
+    log.warning("api.outage", what=what)
+    response = refusal(503, f"{what} cannot be used now; try again in {RETRY_AFTER_S} s")
+    response.headers["Retry-After"] = str(RETRY_AFTER_S)
+    return response

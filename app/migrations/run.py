@@ -24,7 +24,10 @@ _LOCK = 0x70_72_69_6C  # PostgreSQL's advisory lock of this schema
 
 def upgrade(engine: Engine | None = None) -> None:
     """Apply what is missing, all of it or nothing. Processes that start together do it once."""
-    with _alone(engine or db.engine()) as connection:
+    engine = engine or db.engine()
+    if engine.dialect.name == "sqlite" and engine.url.database:
+        Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
+    with _alone(engine) as connection:
         command.upgrade(_config(SCRIPTS, connection), "head")
 
 

@@ -1,0 +1,63 @@
+"""The ``toril`` command: what an operator does without the API.
+
+Exit codes: 0 done, 1 refused or unhealthy, 2 wrong usage, 3 Redis or the database is away.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import click
+import structlog
+from pydantic import ValidationError
+
+from app import log
+from app.api.errors import STATUSES, outage_of
+from app.commands.doctor import doctor
+from app.commands.jobs import enqueue, status
+from app.commands.keys import keys
+from app.commands.machine import migrate, redis, run
+from app.commands.tokens import tokens
+from app.commands.users import users
+from app.secrets import InvalidEncryptionKey, SecretUnreadable
+
+REFUSED, AWAY = 1, 3
+
+#: Errors whose message is all that the caller needs.
+REFUSALS: tuple[type[Exception], ...] = (*STATUSES, InvalidEncryptionKey, SecretUnreadable)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def toril() -> None:
+    """Background jobs that nothing loses: users, jobs, and the state of this machine."""
+
+
+for command in (users, tokens, keys, enqueue, status, doctor, migrate, run, redis):
+    toril.add_command(command)
+
+
+def main() -> None:
+    """Run one command; every foreseen error is one line on stderr and an exit code."""
+    log.configure("console")
+    try:
+        toril()
+    except ValidationError as invalid:
+        faults = [f"{'.'.join(map(str, fault['loc'])) or 'settings'}: {fault['msg']}" for fault in invalid.errors()]
+        _fail("the settings are not valid: " + "; ".join(faults), REFUSED)
+    except REFUSALS as refused:
+        _fail(str(refused), REFUSED)
+    except Exception as error:
+        away = outage_of(error)
+        if away is None:
+            raise
+        structlog.get_logger(__name__).debug("cli.away", exc_info=error)
+        _fail(f"{away} cannot be reached or used now; `toril doctor` says more", AWAY)
+
+
+def _fail(message: str, code: int) -> None:
+    click.echo(f"error: {message}", err=True)
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

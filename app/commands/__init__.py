@@ -1,0 +1,1 @@
+"""The ``toril`` command's parts: one file a group."""

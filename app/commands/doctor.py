@@ -1,0 +1,123 @@
+"""``toril doctor``: is everything that this installation needs there, and as it must be?"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+
+import click
+from redis import Redis
+from sqlalchemy import func, make_url, select
+
+from app import db
+from app.commands.table import show_table
+from app.domains.slots.assign import unscheduled
+from app.migrations.run import pending
+from app.secrets import seal, signing_key, unseal
+from app.settings import settings
+
+State = Literal["ok", "warning", "wrong"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was looked at, how it is, and what to do about it."""
+
+    subject: str
+    state: State
+    says: str
+
+
+@click.command()
+def doctor() -> None:
+    """Check settings, secrets, the database, Redis and the crontab; exits 1 if anything is wrong."""
+    findings = [finding for subject, look in CHECKS.items() for finding in _look(subject, look)]
+    show_table(("CHECK", "STATE", "DETAIL"), [(one.subject, one.state, one.says) for one in findings])
+    sys.exit(1 if any(one.state == "wrong" for one in findings) else 0)
+
+
+def _look(subject: str, look: Callable[[], Iterator[tuple[State, str]]]) -> Iterator[Finding]:
+    """What the check says; its own failure is a finding too."""
+    try:
+        for state, says in look():
+            yield Finding(subject, state, says)
+    except Exception as error:
+        yield Finding(subject, "wrong", f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}")
+
+
+def _settings() -> Iterator[tuple[State, str]]:
+    yield "ok", f"{settings().environment}, time zone {settings().timezone}, files under {settings().var_dir}"
+
+
+def _secrets() -> Iterator[tuple[State, str]]:
+    unseal(seal("doctor"))
+    signing_key()
+    given = bool(settings().secret_key and settings().encryption_keys)
+    yield "ok", "given by the environment" if given else "made for this machine; production needs its own"
+
+
+def _database() -> Iterator[tuple[State, str]]:
+    url = make_url(settings().database_url)
+    with db.reading() as session:
+        session.execute(select(1))
+    yield "ok", f"{url.render_as_string(hide_password=True)} answers"
+
+
+def _schema() -> Iterator[tuple[State, str]]:
+    missing = pending()
+    yield ("wrong", f"lacks {', '.join(missing)}: run `toril migrate`") if missing else ("ok", "is the newest")
+
+
+def _slots() -> Iterator[tuple[State, str]]:
+    with db.reading() as session:
+        left_out = session.scalar(select(func.count()).select_from(unscheduled().subquery()))
+    yield (
+        ("warning", f"{left_out} verified users have no slot yet")
+        if left_out
+        else ("ok", "every verified user has one")
+    )
+
+
+def _queue_redis() -> Iterator[tuple[State, str]]:
+    facts = _facts(settings().queue_redis_url)
+    yield "ok", f"{_place(settings().queue_redis_url)}, version {facts['redis_version']}"
+    policy = facts.get("maxmemory_policy", "unknown")
+    if policy != "noeviction":
+        yield "wrong", f"maxmemory-policy is {policy}: it would drop jobs; set it to noeviction"
+    if not facts.get("aof_enabled"):
+        yield "warning", "appendonly is off: a crash loses what was added since the last snapshot, until it is repaired"
+
+
+def _cache_redis() -> Iterator[tuple[State, str]]:
+    facts = _facts(settings().cache_redis_url)
+    yield "ok", f"{_place(settings().cache_redis_url)}, version {facts['redis_version']}"
+    if settings().cache_redis_url == settings().queue_redis_url:
+        yield "warning", "cache and queues share one database: give CACHE_REDIS_URL another number"
+
+
+def _crontab() -> Iterator[tuple[State, str]]:
+    yield from ()
+
+
+def _facts(url: str) -> dict[str, Any]:
+    with Redis.from_url(url, socket_connect_timeout=2, socket_timeout=2) as client:
+        return cast("dict[str, Any]", client.info())
+
+
+def _place(url: str) -> str:
+    """The URL without its credentials."""
+    return make_url(url).set(username=None, password=None).render_as_string()
+
+
+CHECKS: dict[str, Callable[[], Iterator[tuple[State, str]]]] = {
+    "settings": _settings,
+    "secrets": _secrets,
+    "database": _database,
+    "schema": _schema,
+    "slots": _slots,
+    "queue redis": _queue_redis,
+    "cache redis": _cache_redis,
+    "crontab": _crontab,
+}

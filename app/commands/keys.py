@@ -1,0 +1,17 @@
+"""``toril keys``: keys for ``ENCRYPTION_KEYS``."""
+
+from __future__ import annotations
+
+import click
+from cryptography.fernet import Fernet
+
+
+@click.group()
+def keys() -> None:
+    """Keys that seal secrets at rest."""
+
+
+@keys.command()
+def new() -> None:
+    """Print a new key; put it before the old ones in ENCRYPTION_KEYS to rotate."""
+    click.echo(Fernet.generate_key().decode())

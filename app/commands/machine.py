@@ -1,0 +1,39 @@
+"""``toril migrate``, ``run`` and ``redis``: what a machine needs."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from app import db
+from app.migrations.run import pending, upgrade, write_revision
+
+
+@click.command()
+@click.option("--new", metavar="MESSAGE", help="For developers: write the migration to the models instead.")
+def migrate(new: str | None) -> None:
+    """Bring the database to the newest schema."""
+    if new is not None:
+        write_revision(new, db.engine())
+        return
+    missing = pending()
+    upgrade()
+    click.echo(f"applied {', '.join(missing)}" if missing else "nothing to apply")
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="Stop after every demo user has been refreshed; 0 only if all completed.")
+def run(once: bool) -> None:
+    """Start everything on this machine, with a simulator of Amazon and demo users."""
+    from app.run import main
+
+    sys.exit(main(once=once))
+
+
+@click.command()
+def redis() -> None:
+    """Become the embedded Redis."""
+    from app.run.redis import main
+
+    main()
