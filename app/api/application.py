@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Flask
+from flask import Flask, Response
 from werkzeug.routing import BaseConverter
 
 from app.api import errors, health, job_status, sign_in, user_jobs, users
@@ -22,6 +22,13 @@ class JobId(BaseConverter):
     regex = "[^/:\x00-\x1f\x7f]{1,255}"
 
 
+def _private(response: Response) -> Response:
+    """What is answered to one caller is nobody else's, and is what it says it is."""
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
 def create_app() -> Flask:
     """The API. Making it has no side effects: connections are made by the first request that needs them."""
     app = Flask("toril", static_folder=None)
@@ -29,6 +36,7 @@ def create_app() -> Flask:
     app.json = Json(app)
     app.url_map.converters.update(key=Key, job_id=JobId)
     errors.register(app)
+    app.after_request(_private)
     for routes in (health, sign_in, users, user_jobs, job_status):
         app.register_blueprint(routes.bp)
     return app
