@@ -1,44 +1,40 @@
-"""The worker's side of the keeper: tells it what this process holds, and replaces it when it falls silent."""
+"""The worker's side of the keeper: tells it what this process holds, and replaces it when it dies or falls silent."""
 
 from __future__ import annotations
 
-import faulthandler
 import logging
 import multiprocessing
 import os
-import select
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
-from contextlib import suppress
-from pathlib import Path
 
 from app.broker.connection import connect
-from app.broker.keeper import KeeperSettings
-from app.broker.locks import HeldJob, Return, hand_back, renew
-from app.broker.pipe import Lines, decode, encode
+from app.broker.keeper_process import KeeperProcess
+from app.broker.keeper_settings import KeeperSettings
+from app.broker.locks import MAX_STALLED, HeldJob, Key, Return, hand_back, renew
 
 log = logging.getLogger(__name__)
 
 OnLost = Callable[[str, str, str], None]
 
-#: A new keeper has this much longer to say its first word: on a busy machine an interpreter starts slowly.
 STARTING_S = 10.0
-PIPE_BYTES = 1 << 20
-_HOME = Path(__file__).parents[2]
+"""A new keeper has this long to say its first word: on a busy machine an interpreter starts slowly."""
+SPACING_S = 0.5
+"""Two keepers start at least this far apart: one that cannot live must not become a busy loop."""
+
 _open_leases: set[Leases] = set()
 
 
 class Leases:
     """The jobs that this process holds, kept by a keeper of its own. Thread-safe.
 
+    The token of every claim must be ``<worker>:<n>``: so the keeper also finds a claim that we died too early to tell.
     ``on_lost(queue, id, token)`` is called, in a thread of this object, once for each job that turns out to be locked
     by another token; the job is then no longer held here. It may come a moment after this process has settled the job
     in Redis and before it has said so. ``silence_s`` without a word from the keeper, or a full pipe, and it is
-    replaced; the new one is told everything. With ``report_faults``, a fatal signal's traceback goes through the pipe
-    to the keeper, which logs it and names it as the cause.
+    replaced; the new one is told everything. ``report_faults`` takes faulthandler from standard error: its text then
+    comes from the keeper's log, and its signal is a crash's cause.
     """
 
     def __init__(
@@ -50,7 +46,7 @@ class Leases:
         lock_ms: int = 10_000,
         renew_ms: int | None = None,
         check_ms: int | None = None,
-        max_stalled: int = 1,
+        max_stalled: int = MAX_STALLED,
         grace_s: float = 35,
         silence_s: float = 5,
         queues: Iterable[str] = (),
@@ -74,29 +70,26 @@ class Leases:
         self._report_faults = report_faults
         self._on_lost = on_lost
         self._queues = set(queues)
-        self._held: dict[tuple[str, str, str], HeldJob] = {}
+        self._held: dict[Key, HeldJob] = {}
         self._stopping = False
         self._closing = threading.Event()
         self._lock = threading.Lock()
-        with self._lock:
-            self._start_keeper()
+        self._keeper = self._new_keeper()
         _open_leases.add(self)
-        self._thread = threading.Thread(target=self._watch_keeper, name="leases", daemon=True)
+        self._thread = threading.Thread(target=self._mind_keeper, name="leases", daemon=True)
         self._thread.start()
-
-    # What the engine says
 
     def watch(self, queue: str) -> None:
         """This process serves that queue: its keeper also looks there for jobs that nobody holds any more."""
         with self._lock:
             self._queues.add(queue)
-            self._say("queue", queue)
+            self._keeper.say("queue", queue)
 
     def held(self, queue: str, job_id: str, token: str) -> None:
         """The job has been claimed, under this token."""
         with self._lock:
             self._held[queue, job_id, token] = HeldJob(queue, job_id, token)
-            self._say("held", queue, job_id, token)
+            self._keeper.say("held", queue, job_id, token)
 
     def started(self, queue: str, job_id: str, token: str, hard_limit_ms: int | None = None) -> None:
         """Its actor runs from now on; past the hard limit the keeper kills this process."""
@@ -104,19 +97,19 @@ class Leases:
         with self._lock:
             if job := self._held.get((queue, job_id, token)):
                 job.start(hard_limit_ms, overdue_at)
-                self._say("started", queue, job_id, token, hard_limit_ms, overdue_at)
+                self._keeper.say("started", queue, job_id, token, hard_limit_ms, overdue_at)
 
     def settled(self, queue: str, job_id: str, token: str) -> None:
         """The claim is over, in Redis too. The token tells it from a later claim of the same job by this process."""
         with self._lock:
             if self._held.pop((queue, job_id, token), None):
-                self._say("settled", queue, job_id, token)
+                self._keeper.say("settled", queue, job_id, token)
 
     def stopping(self) -> None:
         """From now on the death of this process is no job's fault."""
         with self._lock:
             self._stopping = True
-            self._say("stopping")
+            self._keeper.say("stopping")
 
     def hand_back(self, queue: str, job_id: str, token: str) -> bool:
         """Put a job that will not run here back to the front of its queue, uncharged; whether it was still ours.
@@ -134,7 +127,7 @@ class Leases:
         return not (lost or absent)
 
     def keeper_pid(self) -> int:
-        """The process that keeps our locks now; for tests and logs."""
+        """The process that keeps our locks now."""
         return self._keeper.pid
 
     def close(self) -> None:
@@ -143,84 +136,26 @@ class Leases:
         with self._lock:
             if self._held:
                 self._stopping = True
-                self._say("stopping")
+                self._keeper.say("stopping")
                 return
-            self._say("dismissed")
+            self._keeper.say("dismissed")
         self._thread.join()
         self._end_keeper()
         _open_leases.discard(self)
 
-    # The keeper's process
-
-    def _start_keeper(self) -> None:
-        # Raw descriptors, which no child inherits: they close when this process ends, not when it tidies up.
-        told, tells = os.pipe()
-        hears, answers = os.pipe()
-        try:
-            self._keeper = subprocess.Popen(
-                [sys.executable, "-m", "app.broker.keeper"],
-                cwd=_HOME,
-                stdin=told,
-                stdout=answers,
-                start_new_session=True,
-            )
-        except OSError:
-            os.close(tells)
-            os.close(hears)
-            raise
-        finally:
-            os.close(told)
-            os.close(answers)
-        _widen(tells)
-        os.set_blocking(tells, False)
-        self._pipe, self._answers, self._broken = tells, Lines(hears), False
-        if self._report_faults:
-            faulthandler.enable(tells)
-        self._brief_keeper()
-
-    def _brief_keeper(self) -> None:
-        self._write(self._settings.to_line())
+    def _new_keeper(self) -> KeeperProcess:
+        keeper = KeeperProcess(self._settings, report_faults=self._report_faults)
         for queue in self._queues:
-            self._say("queue", queue)
+            keeper.say("queue", queue)
         for job in self._held.values():
-            self._say("held", job.queue, job.id, job.token)
+            keeper.say("held", *job.key)
             if job.started:
-                self._say("started", job.queue, job.id, job.token, job.limit_ms, job.overdue_at)
+                keeper.say("started", *job.key, job.limit_ms, job.overdue_at)
         if self._stopping:
-            self._say("stopping")
+            keeper.say("stopping")
+        return keeper
 
-    def _end_keeper(self) -> None:
-        self._keeper.kill()
-        self._keeper.wait()
-        # Only now: a living keeper that sees its pipe close kills this process.
-        with self._lock:
-            self._let_go()
-
-    def _let_go(self) -> None:
-        if self._report_faults:
-            faulthandler.enable()
-        if self._pipe >= 0:
-            os.close(self._pipe)
-            os.close(self._answers.fd)
-        self._pipe, self._broken = -1, True
-
-    def _say(self, *words: object) -> None:
-        self._write(encode(*words))
-
-    def _write(self, line: bytes) -> None:
-        """One line, whole or not at all: then the keeper is beyond help, and its end wakes our thread."""
-        if self._broken:
-            return
-        try:
-            self._broken = os.write(self._pipe, line) != len(line)
-        except (BlockingIOError, BrokenPipeError):
-            self._broken = True
-        if self._broken:
-            self._keeper.kill()
-
-    # Our thread
-
-    def _watch_keeper(self) -> None:
+    def _mind_keeper(self) -> None:
         while not self._closing.is_set():
             born_at = time.monotonic()
             fate = self._hear_keeper_out()
@@ -228,64 +163,57 @@ class Leases:
                 return
             log.warning("keeper %d %s: starting another", self._keeper.pid, fate)
             self._end_keeper()
-            # One that cannot start must not become a busy loop.
-            self._closing.wait(max(0.0, born_at + 0.5 - time.monotonic()))
+            self._closing.wait(max(0.0, born_at + SPACING_S - time.monotonic()))
             self._replace_keeper()
 
     def _hear_keeper_out(self) -> str:
         """Heed the keeper until it dies or falls silent; says which."""
         silent_at = time.monotonic() + max(STARTING_S, self._silence_s)
         while time.monotonic() < silent_at:
-            if select.select([self._answers.fd], [], [], silent_at - time.monotonic())[0]:
-                for line in self._answers.arrived():
-                    silent_at = time.monotonic() + self._silence_s
-                    self._heed(line)
-            if self._answers.closed or self._closing.is_set():
+            for words in self._keeper.hear(silent_at - time.monotonic()):
+                silent_at = time.monotonic() + self._silence_s
+                if words[0] == "lost":
+                    self._lose(*words[1:])
+            if self._keeper.dead() or self._closing.is_set():
                 return "has died"
         return "is silent"
+
+    def _end_keeper(self) -> None:
+        self._keeper.end()
+        with self._lock:
+            self._keeper.let_go()
 
     def _replace_keeper(self) -> None:
         while not self._closing.is_set():
             try:
                 with self._lock:
-                    self._start_keeper()
+                    self._keeper = self._new_keeper()
             except OSError as error:
                 log.error("cannot start a keeper: %s", error)
                 self._closing.wait(1)
             else:
                 return
 
-    def _heed(self, line: bytes) -> None:
-        words = decode(line)
-        if words and words[0] == "lost":
-            self._lose(*words[1:])
-
     def _lose(self, queue: str, job_id: str, token: str) -> None:
         with self._lock:
             if self._held.pop((queue, job_id, token), None) is None:
                 return
-            self._say("settled", queue, job_id, token)
+            self._keeper.say("settled", queue, job_id, token)
         if self._on_lost:
             try:
                 self._on_lost(queue, job_id, token)
             except Exception:
                 log.exception("on_lost failed for job %s in queue %s", job_id, queue)
 
-
-def _widen(fd: int) -> None:
-    """Room for the whole list; where a pipe cannot grow, 64 KiB hold some 600 jobs."""
-    if sys.platform == "linux":
-        import fcntl
-
-        with suppress(OSError):
-            fcntl.fcntl(fd, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+    def _let_go_in_child(self) -> None:
+        self._lock = threading.Lock()
+        self._keeper.let_go()
 
 
 def _let_go_in_child() -> None:
     """A forked child holds nothing, and must not keep the pipe open after its parent's death."""
     for leases in _open_leases:
-        leases._lock = threading.Lock()
-        leases._let_go()
+        leases._let_go_in_child()
     _open_leases.clear()
 
 

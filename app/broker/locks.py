@@ -18,6 +18,10 @@ MAX_STALLED = 1
 """Crashes that a job survives: the second one fails it."""
 
 
+Key = tuple[str, str, str]
+"""Queue, id and token: the token tells two claims of one job apart."""
+
+
 @dataclass(slots=True)
 class HeldJob:
     """A job that this worker has claimed, under the token of that claim."""
@@ -28,6 +32,11 @@ class HeldJob:
     started: bool = False
     limit_ms: int | None = None
     overdue_at: float | None = None  # time.monotonic(), which a machine's processes share
+
+    @property
+    def key(self) -> Key:
+        """Names this claim."""
+        return self.queue, self.id, self.token
 
     def start(self, limit_ms: int | None, overdue_at: float | None) -> None:
         """Its actor runs from now on."""
@@ -90,6 +99,17 @@ def renew(redis: Redis, prefix: str, queue: str, jobs: Iterable[tuple[str, str]]
     if not words:
         return Renewal([], [])
     return Renewal(*scripts(redis).run("renew", keys.all("active", "stalled"), [keys.base, lock_ms, *words]))
+
+
+def claimed_by(redis: Redis, prefix: str, queue: str, worker: str) -> list[tuple[str, str]]:
+    """The active jobs locked by a token of that worker (``<worker>:…``), as ``(id, token)``, oldest claim first."""
+    keys = QueueKeys(prefix, queue)
+    active: list[str] = redis.lrange(keys["active"], 0, -1)  # type: ignore[assignment]  # replies are decoded
+    if not active:
+        return []
+    tokens: list[str | None] = redis.mget([keys.lock(job_id) for job_id in active])  # type: ignore[assignment]
+    locked = zip(reversed(active), reversed(tokens), strict=True)
+    return [(job_id, token) for job_id, token in locked if token and token.startswith(f"{worker}:")]
 
 
 def check_stalled(redis: Redis, prefix: str, queue: str, *, every_ms: int, max_stalled: int = MAX_STALLED) -> list[str]:

@@ -8,7 +8,7 @@ import time
 
 from redis import Redis
 
-from tests.broker.keeper.conftest import QUEUE, QueueInRedis, StartWorker, is_dead
+from tests.broker.keeper.conftest import QUEUE, QueueInRedis, StartWorker, WorkerProcess, is_dead
 from tests.servers import wait_for
 
 
@@ -47,18 +47,22 @@ def test_only_a_started_job_is_charged_with_the_crash(queue: QueueInRedis, start
     assert queue.verdict("started") is None
 
 
-def test_a_settled_job_stays_where_it_went(queue: QueueInRedis, start_worker: StartWorker) -> None:
+def test_a_settled_job_stays_where_it_went(redis: Redis, queue: QueueInRedis, start_worker: StartWorker) -> None:
     """Its claim was over before the crash."""
-    queue.add("a")
+    queue.add("settled")
+    queue.add("running")
     worker = start_worker()
     worker.run()
-    worker.tell("settle", QUEUE, "a")
+    worker.run()
+    redis.lrem(queue.keys["active"], 1, "settled")
+    redis.delete(queue.keys.lock("settled"))
+    worker.tell("settle", QUEUE, "settled")
 
     worker.kill()
 
-    wait_for(lambda: is_dead(worker.keeper), "the keeper to end")
-    assert queue.active() == ["a"]
-    assert queue.crashes("a") == 0
+    wait_for(lambda: not queue.active(), "the hand-back")
+    assert queue.waiting() == ["running"]
+    assert queue.crashes("settled") == 0
 
 
 def test_the_second_crash_fails_the_job_with_worker_time_and_cause(
@@ -78,6 +82,37 @@ def test_the_second_crash_fails_the_job_with_worker_time_and_cause(
     assert verdict is not None
     assert verdict.startswith("worker w2 died at 20")
     assert verdict.endswith("Z while running it (killed or exited), and so had 1 before")
+
+
+def test_a_claim_that_the_worker_had_no_time_to_tell_of_goes_back_too(
+    redis: Redis, queue: QueueInRedis, start_worker: StartWorker
+) -> None:
+    """Its token names the worker. What a worker with a longer name holds is not touched."""
+    for job_id in ("untold", "other"):
+        queue.add(job_id)
+    worker = start_worker(queues=[QUEUE])
+    worker.tell("claim_in_secret", QUEUE)
+    redis.lmove(queue.keys["wait"], queue.keys["active"])
+    redis.set(queue.keys.lock("other"), "w11:1", px=60_000)
+
+    worker.kill()
+
+    wait_for(lambda: queue.waiting() == ["untold"], "the hand-back", timeout_s=1)
+    assert queue.crashes("untold") == 0
+    assert queue.active() == ["other"]
+
+
+def test_a_worker_that_dies_before_its_keeper_is_up_loses_nothing(queue: QueueInRedis, redis_url: str) -> None:
+    """What it said waits in the pipe."""
+    queue.add("a")
+    worker = WorkerProcess(redis_url, "w1")
+    worker.run()
+
+    worker.kill()
+
+    wait_for(lambda: queue.waiting() == ["a"], "the hand-back")
+    assert queue.crashes("a") == 1
+    worker.end()
 
 
 def test_a_death_after_stopping_charges_nobody(queue: QueueInRedis, start_worker: StartWorker) -> None:

@@ -27,6 +27,7 @@ class ScriptedWorker:
         self._redis = connect(options["url"])
         self._prefix = prefix
         self._lock_ms = options["lock_ms"]
+        self._name = options["worker"]
         self._lost: list[str] = []
         self._claims = 0
         self._tokens: dict[str, str] = {}
@@ -34,10 +35,10 @@ class ScriptedWorker:
             prefix=prefix, on_lost=lambda _queue, job_id, _token: self._lost.append(job_id), **options
         )
 
-    def claim(self, queue: str) -> str | None:
+    def claim(self, queue: str, *, tell: bool = True) -> str | None:
         """BullMQ's own claim; the id of the job."""
         self._claims += 1
-        token = f"{os.getpid()}:{self._claims}"
+        token = f"{self._name}:{self._claims}"
         keys = QueueKeys(self._prefix, queue)
         opts = msgpack.packb({"token": token, "lockDuration": self._lock_ms})
         _, job_id, *_ = scripts(self._redis).run(
@@ -46,8 +47,13 @@ class ScriptedWorker:
         if not job_id:
             return None
         self._tokens[job_id] = token
-        self._leases.held(queue, job_id, token)
+        if tell:
+            self._leases.held(queue, job_id, token)
         return str(job_id)
+
+    def claim_in_secret(self, queue: str) -> str | None:
+        """A claim whose reply was never read."""
+        return self.claim(queue, tell=False)
 
     def start(self, queue: str, job_id: str, hard_limit_ms: int | None = None) -> None:
         """Run it, for ever."""
@@ -90,7 +96,7 @@ class ScriptedWorker:
 
     def close_pipe(self) -> None:
         """As nobody should."""
-        os.close(self._leases._pipe)
+        os.close(self._leases._keeper._tells)
 
     def chatter(self, messages: int) -> None:
         """So much to say that a keeper which does not read has a full pipe."""
