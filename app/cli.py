@@ -8,7 +8,6 @@ from __future__ import annotations
 import sys
 
 import click
-import structlog
 from pydantic import ValidationError
 
 from app import log
@@ -50,7 +49,6 @@ def main() -> None:
         away = outage_of(error)
         if away is None:
             raise
-        structlog.get_logger(__name__).debug("cli.away", exc_info=error)
         _fail(f"{away} cannot be reached or used now; `toril doctor` says more", AWAY)
 
 

@@ -7,7 +7,7 @@ import sys
 import click
 
 from app import db
-from app.migrations.run import pending, upgrade, write_revision
+from app.migrations.run import upgrade, write_revision
 
 
 @click.command()
@@ -17,9 +17,8 @@ def migrate(new: str | None) -> None:
     if new is not None:
         write_revision(new, db.engine())
         return
-    missing = pending()
-    upgrade()
-    click.echo(f"applied {', '.join(missing)}" if missing else "nothing to apply")
+    applied = upgrade()
+    click.echo(f"applied {', '.join(applied)}" if applied else "nothing to apply")
 
 
 @click.command()

@@ -22,22 +22,21 @@ SCRIPTS = Path(__file__).parent
 _LOCK = 0x70_72_69_6C  # PostgreSQL's advisory lock of this schema
 
 
-def upgrade(engine: Engine | None = None) -> None:
-    """Apply what is missing, all of it or nothing. Processes that start together do it once."""
+def upgrade(engine: Engine | None = None) -> list[str]:
+    """Apply what is missing, all of it or nothing; returns the names. Processes that start together do it once."""
     engine = engine or db.engine()
     if engine.dialect.name == "sqlite" and engine.url.database:
         Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
     with _alone(engine) as connection:
+        missing = _missing(connection, SCRIPTS)
         command.upgrade(_config(SCRIPTS, connection), "head")
+    return missing
 
 
 def pending(engine: Engine | None = None, scripts: Path = SCRIPTS) -> list[str]:
     """Names of the migrations that the database lacks, oldest first."""
-    history = ScriptDirectory.from_config(_config(scripts))
     with (engine or db.engine()).connect() as connection:
-        current = MigrationContext.configure(connection).get_current_heads()
-    missing = [script.revision for script in history.iterate_revisions("heads", current or "base")]
-    return missing[::-1]
+        return _missing(connection, scripts)
 
 
 def write_revision(message: str, engine: Engine, scripts: Path = SCRIPTS) -> None:
@@ -53,6 +52,12 @@ def every_table() -> MetaData:
     for module in pkgutil.iter_modules(app.models.__path__):
         importlib.import_module(f"app.models.{module.name}")
     return Base.metadata
+
+
+def _missing(connection: Connection, scripts: Path) -> list[str]:
+    current = MigrationContext.configure(connection).get_current_heads()
+    history = ScriptDirectory.from_config(_config(scripts))
+    return [script.revision for script in history.iterate_revisions("heads", current or "base")][::-1]
 
 
 @contextmanager

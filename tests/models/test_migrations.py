@@ -56,9 +56,10 @@ def test_what_is_pending_is_named_in_order(empty_database: Engine) -> None:
     """The doctor shows it."""
     before = pending(empty_database)
 
-    upgrade(empty_database)
+    applied = upgrade(empty_database)
 
-    assert before
+    assert before[0] == "0001"
+    assert applied == before
     assert pending(empty_database) == []
 
 
