@@ -48,9 +48,12 @@ class Settings(BaseSettings):
     web_port: int = Field(8080, alias="WEB_PORT", ge=1, le=65535)
 
     amazon_simulator_port: int = Field(8081, alias="AMAZON_SIMULATOR_PORT", ge=1, le=65535)
+    simulator_budget_scale: float = Field(1.0, alias="SIMULATOR_BUDGET_SCALE", gt=0)
+    simulator_report_s: float = Field(1.0, alias="SIMULATOR_REPORT_SECONDS", ge=0)
     amazon_client_id: str = Field("", alias="AMAZON_CLIENT_ID")
     amazon_client_secret: str = Field("", alias="AMAZON_CLIENT_SECRET", repr=False)
     amazon_ads_client_id: str = Field("", alias="AMAZON_ADS_CLIENT_ID")
+    amazon_ads_client_secret: str = Field("", alias="AMAZON_ADS_CLIENT_SECRET", repr=False)
     amazon_lwa_url: str = Field("", alias="AMAZON_LWA_URL")
     amazon_sp_api_url: str = Field("", alias="AMAZON_SP_API_URL")
     amazon_ads_url: str = Field("", alias="AMAZON_ADS_URL")
@@ -97,8 +100,8 @@ class Settings(BaseSettings):
 
     @property
     def uses_simulator(self) -> bool:
-        """Whether Amazon is the local simulator: outside production, when neither a client nor an address was given."""
-        return self.environment != "production" and not (self.amazon_client_id or self.amazon_sp_api_url)
+        """Whether Amazon is the local simulator: outside production, as long as no address was given."""
+        return self.environment != "production" and not self.amazon_sp_api_url
 
 
 def _with_database(url: str, number: int) -> str:
