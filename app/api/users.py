@@ -38,8 +38,9 @@ class UsersPage(Page):
 def register() -> Reply:
     """A new user, to be verified next; 409 if the address is taken."""
     new = read_body(NewUser)
+    password_hash = hash_password(new.password)  # takes its time: before the transaction
     with db.session() as session:
-        user = users.register(session, new.email, hash_password(new.password), new.role)
+        user = users.register(session, new.email, password_hash, new.role)
         return ok(_shown(user), status=201)
 
 

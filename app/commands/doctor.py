@@ -12,11 +12,14 @@ from redis import Redis
 from sqlalchemy import func, make_url, select
 
 from app import db
+from app.clock import utc_now
 from app.commands.table import show_table
 from app.domains.slots.assign import unscheduled
 from app.migrations.run import pending
 from app.secrets import seal, signing_key, unseal
 from app.settings import settings
+
+MAX_SKEW_S = 60
 
 State = Literal["ok", "warning", "wrong"]
 
@@ -90,6 +93,14 @@ def _queue_redis() -> Iterator[tuple[State, str]]:
         yield "warning", "appendonly is off: a crash loses what was added since the last snapshot, until it is repaired"
 
 
+def _clocks() -> Iterator[tuple[State, str]]:
+    """Slots are cut by Redis' clock and rows are written by this one (RULES R17)."""
+    with _client(settings().queue_redis_url) as client:
+        seconds, micros = cast("tuple[int, int]", client.time())
+    ahead_s = seconds + micros / 1e6 - utc_now().timestamp()
+    yield "warning" if abs(ahead_s) > MAX_SKEW_S else "ok", f"Redis is {ahead_s:+.1f} s from this machine"
+
+
 def _cache_redis() -> Iterator[tuple[State, str]]:
     facts = _facts(settings().cache_redis_url)
     yield "ok", f"{_place(settings().cache_redis_url)}, version {facts['redis_version']}"
@@ -102,8 +113,12 @@ def _crontab() -> Iterator[tuple[State, str]]:
 
 
 def _facts(url: str) -> dict[str, Any]:
-    with Redis.from_url(url, socket_connect_timeout=2, socket_timeout=2) as client:
+    with _client(url) as client:
         return cast("dict[str, Any]", client.info())
+
+
+def _client(url: str) -> Redis:
+    return Redis.from_url(url, socket_connect_timeout=2, socket_timeout=2)
 
 
 def _place(url: str) -> str:
@@ -119,5 +134,6 @@ CHECKS: dict[str, Callable[[], Iterator[tuple[State, str]]]] = {
     "slots": _slots,
     "queue redis": _queue_redis,
     "cache redis": _cache_redis,
+    "clocks": _clocks,
     "crontab": _crontab,
 }

@@ -31,7 +31,8 @@ def gunicorn(directory: Path, environment: dict[str, str]) -> Iterator[str]:
     """The API as it is served, for the length of the block; gives its URL."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    command = [Path(sys.executable).with_name("gunicorn"), "-c", ROOT / "gunicorn.conf.py", "app.wsgi:application"]
+    served_by = Path(sys.executable).with_name("gunicorn")
+    command = [str(served_by), "-c", str(ROOT / "gunicorn.conf.py"), "app.wsgi:application"]
     with (directory / "gunicorn.log").open("w") as log:
         server = subprocess.Popen(
             command, cwd=directory, env=os.environ | environment | {"WEB_PORT": str(port)}, stdout=log, stderr=log
@@ -76,9 +77,11 @@ def test_redis_goes_and_comes_back_under_gunicorn(
             redis.start()
             wait_for(lambda: _status(f"{url}/health") == 200, "the API to find Redis again")
             again = web.post(update, headers=caller, json={"updateType": "daily"}, timeout=20)
+            too_long = web.post(f"{url}/auth/token", data=iter([b" " * 1024] * 65), timeout=20)
 
     assert (accepted.status_code, still_answered.status_code, again.status_code) == (202, 200, 202)
     assert [reply.status_code for reply in refused] == [503, 503]
+    assert too_long.status_code == 413  # in chunks, without a length beforehand
     assert (refused[0].headers["Retry-After"], refused[0].json()) == ("5", AWAY)
     assert refused[1].json()["services"]["queues"] == "down"
 

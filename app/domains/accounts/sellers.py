@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 
 from app.domains.accounts.errors import AccountNotFound
 from app.domains.accounts.marketplaces import marketplace_id
+from app.domains.accounts.users import find_user
 from app.models.seller_account import SellerAccount
-from app.models.user import User
 from app.secrets import seal
 
 NO_TOKEN = "no refresh token yet: authorise the account at Amazon"  # noqa: S105 - a reason, not a token
@@ -73,9 +73,9 @@ def put_account(session: Session, user_id: str, seller: Seller) -> SellerAccount
 def sync_accounts(session: Session, user_id: str, sellers: Sequence[Seller]) -> Sequence[SellerAccount]:
     """Make the user's accounts exactly these: add, update, and forget those that are not listed.
 
-    Two calls at once for one user follow each other.
+    Two calls at once for one user follow each other. Raises UserNotFound for one who has been removed.
     """
-    session.execute(select(User.id).where(User.id == user_id).with_for_update())
+    find_user(session, user_id, lock=True)
     listed = {put_account(session, user_id, seller).id for seller in sellers}
     for account in session.scalars(accounts_of(user_id)):
         if account.id not in listed:

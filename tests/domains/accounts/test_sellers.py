@@ -6,9 +6,9 @@ import pytest
 from sqlalchemy import Engine, select
 
 from app import db
-from app.domains.accounts.errors import UnknownMarketplace
+from app.domains.accounts.errors import UnknownMarketplace, UserNotFound
 from app.domains.accounts.sellers import NO_TOKEN, Seller, accounts_of, put_account, sync_accounts
-from app.domains.accounts.users import register
+from app.domains.accounts.users import register, remove
 from app.models.seller_account import SellerAccount
 from app.secrets import unseal
 
@@ -75,3 +75,13 @@ def test_a_sync_adds_keeps_and_forgets(database: Engine) -> None:
         kept = {account.country: account for account in session.scalars(accounts_of(user_id))}
         assert list(kept) == ["JP", "US"]
         assert (kept["US"].seller_id, unseal(kept["US"].refresh_token)) == ("A1", "Atzr|us")
+
+
+def test_a_removed_users_accounts_cannot_come_back(database: Engine) -> None:
+    """A request that was on its way while its user was removed."""
+    user_id = new_user()
+    with db.session() as session:
+        remove(session, user_id)
+
+    with db.session() as session, pytest.raises(UserNotFound):
+        sync_accounts(session, user_id, [Seller("US", "NA")])
