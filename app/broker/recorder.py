@@ -12,6 +12,19 @@ from typing import Any, Protocol
 
 
 @dataclass(frozen=True, slots=True)
+class Parent:
+    """The job that waits for a child. ``queue_key`` is its queue's key without the last colon."""
+
+    id: str
+    queue_key: str
+
+    @property
+    def key(self) -> str:
+        """The parent's own key."""
+        return f"{self.queue_key}:{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
 class NewJob:
     """A job about to be added. ``added_ms`` is its BullMQ timestamp: with queue and id it names the job for ever."""
 
@@ -23,8 +36,10 @@ class NewJob:
     attempts: int = 1
     delay_ms: int = 0
     priority: int = 0
-    opts: Mapping[str, Any] = field(default_factory=dict)  # BullMQ's options, as they will stand in the job
+    opts: Mapping[str, Any] = field(default_factory=dict)  # BullMQ's options, under their documented names
     promise_key: str | None = None  # a promise made twice under one key is one job
+    parent: Parent | None = None
+    has_children: bool = False  # it waits for them
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,3 +133,6 @@ class Recorder(Protocol):
 
     def before_remove(self, queue: str, job_ids: Sequence[str]) -> None:
         """These jobs are about to be removed on purpose."""
+
+    def before_retry(self, queue: str, job_ids: Sequence[str]) -> None:
+        """These ended jobs are about to be run again on purpose: their records open again."""

@@ -1,0 +1,119 @@
+"""The ends of runs, each under its own number (R6, R7)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, select, update
+
+from app.broker.recorder import End, EndKind
+from app.ledger.batch import batch, insert_missing
+from app.ledger.rows import JOB, KEY, job_attempt, job_status, keyed, moment, same_key
+from app.models.job_status import Status
+
+ATTEMPT = tuple(job_attempt.c)
+FENCE = (JOB.id, JOB.run)
+OUTCOME = (
+    *(JOB.status, JOB.attempts_made, JOB.due_at, JOB.completed_at, JOB.failed_at, JOB.ended_at, JOB.duration_ms),
+    *(JOB.return_value, JOB.error),
+)
+STATUS = {
+    EndKind.COMPLETED: Status.COMPLETED,
+    EndKind.FAILED: Status.FAILED,
+    EndKind.RETRYING: Status.DELAYED,
+    EndKind.PARKED: Status.DELAYED,
+    EndKind.RELEASED: Status.WAITING,
+}
+
+
+Fence = tuple[int, int]
+
+
+def fence_of(end: End) -> Fence:
+    """The row and the number of the run. Raises LookupError for a run without a row."""
+    if end.start is None:
+        raise LookupError(f"job {end.claim.id!r} in queue {end.claim.queue!r} runs without a record")
+    return end.start.row, end.start.run
+
+
+def write_ends(connection: Connection, ends: Sequence[End]) -> set[Fence]:
+    """Write what these runs came to; returns those that still owned their job.
+
+    A run whose end stands already under its own number owned it: the reply to that COMMIT was lost.
+    """
+    rows = batch(connection, [*FENCE, *OUTCOME], map(_outcome, ends))
+    written = connection.execute(
+        update(job_status)
+        .where(JOB.id == rows.c.id, JOB.run == rows.c.run, JOB.ended_at.is_(None))
+        .values({column: rows.c[column.key] for column in OUTCOME})
+        .returning(*FENCE)
+    )
+    owners = {(row.id, row.run) for row in written}
+    if len(owners) < len(ends):
+        ended_by_it = (JOB.id == rows.c.id) & (JOB.run == rows.c.run) & JOB.ended_at.is_not(None)
+        owners |= {(row.id, row.run) for row in connection.execute(select(*FENCE).join(rows, ended_by_it))}
+    write_attempts(connection, [_attempt(end) for end in ends if fence_of(end) in owners])
+    return owners
+
+
+def _outcome(end: End) -> dict[str, Any]:
+    at = moment(end.ended_ms)
+    ends_job = end.kind in (EndKind.COMPLETED, EndKind.FAILED)
+    uses_no_attempt = end.kind in (EndKind.PARKED, EndKind.RELEASED)
+    row, run = fence_of(end)
+    return {
+        "id": row,
+        "run": run,
+        "status": STATUS[end.kind],
+        "attempts_made": end.claim.attempt - uses_no_attempt,
+        "due_at": moment(end.due_ms) if end.due_ms and not ends_job else None,
+        "completed_at": at if end.kind is EndKind.COMPLETED else None,
+        "failed_at": at if end.kind is EndKind.FAILED else None,
+        "ended_at": at if ends_job else None,
+        "duration_ms": max(end.ended_ms - end.started_ms, 0),
+        "return_value": end.return_value if end.kind is EndKind.COMPLETED else None,
+        "error": end.reason if end.kind in (EndKind.FAILED, EndKind.RETRYING) else None,
+    }
+
+
+def _attempt(end: End) -> dict[str, Any]:
+    row, run = fence_of(end)
+    return {
+        "job": row,
+        "run": run,
+        "attempt": end.claim.attempt,
+        "kind": end.kind,
+        "worker": end.claim.worker,
+        "started_at": moment(end.started_ms),
+        "ended_at": moment(end.ended_ms),
+        "error": end.reason or None,
+        "stacktrace": end.stacktrace or None,
+    }
+
+
+def write_attempts(connection: Connection, attempts: Sequence[Mapping[str, Any]]) -> None:
+    """One row a run; written again, it stays as it was."""
+    connection.execute(insert_missing(connection, job_attempt, ATTEMPT, attempts))
+
+
+def settle(connection: Connection, ends: Sequence[End], at: datetime) -> None:
+    """Redis has confirmed these ends. An end that was read from its row has no run of its own."""
+    settled = [{**keyed(end.claim), "run": end.start.run if end.start else None} for end in ends]
+    rows = batch(connection, [*KEY, JOB.run], settled)
+    connection.execute(
+        update(job_status)
+        .where(same_key(rows), JOB.ended_at.is_not(None), rows.c.run.is_(None) | (rows.c.run == JOB.run))
+        .values(settled_at=at)
+    )
+
+
+def remove(connection: Connection, queue: str, job_ids: Sequence[str], at: datetime) -> None:
+    """These jobs end ``removed``; a run of theirs that somebody starts meanwhile owns nothing."""
+    rows = batch(connection, [JOB.job_id], [{"job_id": job_id} for job_id in job_ids])
+    connection.execute(
+        update(job_status)
+        .where(JOB.job_id == rows.c.job_id, JOB.queue == queue, JOB.ended_at.is_(None))
+        .values(status=Status.REMOVED, ended_at=at, run=JOB.run + 1)
+    )

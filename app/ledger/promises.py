@@ -1,0 +1,86 @@
+"""The first part of a row's life: promised before the add, confirmed after it, added again if it never was."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, select, update
+
+from app.broker.recorder import NewJob
+from app.ledger.batch import batch, insert_missing
+from app.ledger.rows import JOB, KEY, NEW, PROMISED, job_status, key_of, new_job, promised, same_key
+
+
+@dataclass(frozen=True, slots=True)
+class Unconfirmed:
+    """A promise whose add was never confirmed; ``repairs`` as it was seen."""
+
+    row: int
+    repairs: int
+    job: NewJob
+
+
+def promise(connection: Connection, jobs: Sequence[NewJob]) -> list[NewJob]:
+    """Write the rows in the caller's transaction; returns the jobs to add once it is committed.
+
+    Those are the new ones, and those that were promised before but never confirmed: as they were promised then, with
+    their first id and time.
+    """
+    if not jobs:
+        return []
+    # In one order, so that two producers with the same promises wait for each other, and never in a circle.
+    ordered = sorted(jobs, key=lambda job: (job.promise_key or "", job.queue, job.id))
+    insert = insert_missing(connection, job_status, NEW, map(promised, ordered))
+    written = {tuple(key) for key in connection.execute(insert.returning(*KEY))}
+    to_add = [job for job in jobs if key_of(job) in written]
+    return to_add + _promised_before(connection, [job for job in jobs if key_of(job) not in written])
+
+
+def _promised_before(connection: Connection, jobs: Sequence[NewJob]) -> list[NewJob]:
+    """Of the promises that exist already, those that were never confirmed."""
+    if not jobs:
+        return []
+    rows = batch(connection, [*KEY, JOB.promise_key], map(promised, jobs))
+    unconfirmed = select(JOB.id, *PROMISED).where(JOB.confirmed_at.is_(None), JOB.ended_at.is_(None))
+    # Two statements: an OR of two indexed conditions is a scan of the table.
+    found = [
+        *connection.execute(unconfirmed.join(rows, same_key(rows))),
+        *connection.execute(unconfirmed.join(rows, JOB.promise_key == rows.c.promise_key)),
+    ]
+    return [new_job(row) for row in {row.id: row for row in found}.values()]
+
+
+def confirm(connection: Connection, jobs: Sequence[NewJob], at: datetime) -> None:
+    """Redis has these jobs."""
+    rows = batch(connection, KEY, [promised(job) for job in jobs])
+    connection.execute(update(job_status).where(same_key(rows), JOB.confirmed_at.is_(None)).values(confirmed_at=at))
+
+
+def unconfirmed(connection: Connection, before: datetime, limit: int) -> list[Unconfirmed]:
+    """Open promises from before that moment that Redis may never have got, the oldest first (R11)."""
+    rows = connection.execute(
+        select(JOB.id, JOB.repairs, *PROMISED)
+        .where(JOB.confirmed_at.is_(None), JOB.ended_at.is_(None), JOB.queued_at < before)
+        .order_by(JOB.queued_at)
+        .limit(limit)
+    )
+    return [Unconfirmed(row.id, row.repairs, new_job(row)) for row in rows]
+
+
+def claim_repairs(connection: Connection, seen: Sequence[Unconfirmed]) -> list[NewJob]:
+    """The jobs that are the caller's to add again: of several reconcilers one gets each (R12).
+
+    Call it after they were seen to be absent from Redis, never before.
+    """
+    rows = batch(connection, [JOB.id, JOB.repairs], [{"id": one.row, "repairs": one.repairs} for one in seen])
+    claimed = connection.execute(
+        update(job_status)
+        .where(JOB.id == rows.c.id, JOB.repairs == rows.c.repairs)
+        .where(JOB.confirmed_at.is_(None), JOB.ended_at.is_(None))
+        .values(repairs=JOB.repairs + 1)
+        .returning(JOB.id)
+    )
+    ids = set(claimed.scalars())
+    return [one.job for one in seen if one.row in ids]

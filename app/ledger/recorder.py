@@ -1,0 +1,101 @@
+"""The ledger, as the engine's recorder: each of its calls is one transaction of a few statements."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import TypeVar
+
+from sqlalchemy import Connection, Engine
+
+from app import db
+from app.broker.recorder import Claim, End, Ended, EndKind, NewJob, Start, Verdict
+from app.clock import utc_now
+from app.ledger.ends import fence_of, remove, settle, write_ends
+from app.ledger.errors import unavailable_when_operational
+from app.ledger.promises import confirm, promise
+from app.ledger.rows import has_storable_key, key_of
+from app.ledger.starts import number
+from app.models.job_status import KEY_LENGTH
+
+Job = TypeVar("Job", NewJob, Claim)
+
+#: Stands for the row of a job that has none.
+UNRECORDED = Start(row=0, run=0)
+
+
+class Ledger:
+    """Implements ``app.broker.recorder.Recorder``. Raises RecorderUnavailable while the database is away.
+
+    Jobs with an ``unrecorded`` name have no row: a beat is nobody's promise.
+    """
+
+    def __init__(
+        self,
+        unrecorded: Collection[str] = (),
+        engine: Callable[[], Engine] = db.engine,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._unrecorded = frozenset(unrecorded)
+        self._engine = engine
+        self._now = now
+
+    def before_add(self, jobs: Sequence[NewJob]) -> Sequence[NewJob]:
+        """Write the promises; returns those to add now, as they were promised first."""
+        recorded = self._recorded(jobs)
+        unrecorded = [job for job in jobs if job.name in self._unrecorded]
+        if not recorded:
+            return unrecorded
+        with self._transaction() as connection:
+            return unrecorded + promise(connection, recorded)
+
+    def added(self, jobs: Sequence[NewJob]) -> None:
+        """These adds are confirmed by Redis."""
+        if recorded := self._recorded(jobs):
+            with self._transaction() as connection:
+                confirm(connection, recorded, self._now())
+
+    def claimed(self, claims: Sequence[Claim]) -> Sequence[Verdict]:
+        """Number the runs; one verdict per claim, in order."""
+        recorded = [claim for claim in self._recorded(claims) if has_storable_key(claim)]
+        verdicts = {}
+        if recorded:
+            with self._transaction() as connection:
+                verdicts = number(connection, recorded)
+        return [verdicts.get(key_of(claim)) or self._without_row(claim) for claim in claims]
+
+    def before_settle(self, ends: Sequence[End]) -> Sequence[bool]:
+        """Write the ends; False for a run that no longer owns its job."""
+        to_write = [end for end in ends if end.start and end.start.row and not end.recorded]
+        if not to_write:
+            return [True] * len(ends)
+        with self._transaction() as connection:
+            owners = write_ends(connection, to_write)
+        lost = {id(end) for end in to_write if fence_of(end) not in owners}
+        return [id(end) not in lost for end in ends]
+
+    def settled(self, ends: Sequence[End]) -> None:
+        """These ends of jobs are confirmed by Redis."""
+        if recorded := [end for end in ends if end.claim.name not in self._unrecorded]:
+            with self._transaction() as connection:
+                settle(connection, recorded, self._now())
+
+    def before_remove(self, queue: str, job_ids: Sequence[str]) -> None:
+        """These jobs are about to be removed on purpose."""
+        with self._transaction() as connection:
+            remove(connection, queue, job_ids, self._now())
+
+    def _recorded(self, jobs: Sequence[Job]) -> list[Job]:
+        return [job for job in jobs if job.name not in self._unrecorded]
+
+    @staticmethod
+    def _without_row(claim: Claim) -> Verdict:
+        if has_storable_key(claim):
+            return UNRECORDED
+        return Ended(EndKind.FAILED, reason=f"the job's id has {len(claim.id)} characters; {KEY_LENGTH} are allowed")
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Connection]:
+        with unavailable_when_operational(), self._engine().begin() as connection:
+            yield connection

@@ -1,0 +1,19 @@
+"""How far an entry of the crontab has come."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.models.base import Base
+
+
+class CrontabCursor(Base):
+    """Up to where an entry's slots have been added, inclusive; moved by compare-and-set."""
+
+    __tablename__ = "crontab_cursor"
+
+    entry_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    added_until: Mapped[datetime]

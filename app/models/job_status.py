@@ -1,0 +1,92 @@
+"""The ledger's row of a job: what was promised, what happened."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import BigInteger, Index, String, Text, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.models.base import Base, BigKey
+from app.models.json_text import JsonText
+
+#: The longest queue name, job id or promise key: all are indexed, and an index has a limit.
+KEY_LENGTH = 255
+
+
+class Status(StrEnum):
+    """Where a job is. The last five are ends; ``partial`` is completed in Redis, ``cancelled`` failed (C33)."""
+
+    WAITING = "waiting"
+    DELAYED = "delayed"
+    ACTIVE = "active"
+    COMPLETED = "completed"
+    PARTIAL = "partial"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    REMOVED = "removed"
+
+
+class JobStatus(Base):
+    """One accepted job, from its promise to its end.
+
+    ``(queue, job_id, added_ms)`` names it for ever: an id can come again when Redis was emptied or trimmed (R1).
+    ``run`` is the fence (R6): whoever ends the row raises it or holds it, so a row that has ended under a run's own
+    number was ended by that run.
+    """
+
+    __tablename__ = "job_status"
+    __table_args__ = (
+        # The id first: it is also how one job is looked up.
+        UniqueConstraint("job_id", "queue", "added_ms"),
+        Index("ix_job_status_user_id_id", "user_id", "id"),
+        Index("ix_job_status_status_ended_at", "status", "ended_at"),
+        Index(
+            "ix_job_status_unconfirmed",
+            "queued_at",
+            postgresql_where=text("confirmed_at IS NULL AND ended_at IS NULL"),
+            sqlite_where=text("confirmed_at IS NULL AND ended_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    queue: Mapped[str] = mapped_column(String(KEY_LENGTH))
+    job_id: Mapped[str] = mapped_column(String(KEY_LENGTH))
+    added_ms: Mapped[int] = mapped_column(BigInteger)
+    promise_key: Mapped[str | None] = mapped_column(String(KEY_LENGTH), unique=True)
+
+    name: Mapped[str] = mapped_column(Text)
+    user_id: Mapped[str | None] = mapped_column(String(KEY_LENGTH))
+    data: Mapped[Any] = mapped_column(JsonText, nullable=True)
+    opts: Mapped[Any] = mapped_column(JsonText)
+    priority: Mapped[int] = mapped_column(BigInteger, default=0)
+    delay_ms: Mapped[int] = mapped_column(BigInteger, default=0)
+    attempts: Mapped[int] = mapped_column(BigInteger)
+
+    status: Mapped[str] = mapped_column(String(16))
+    run: Mapped[int] = mapped_column(BigInteger, default=0)
+    step: Mapped[int] = mapped_column(BigInteger, default=0)
+    attempts_made: Mapped[int] = mapped_column(BigInteger, default=0)
+    crashes: Mapped[int] = mapped_column(BigInteger, default=0)
+    repairs: Mapped[int] = mapped_column(BigInteger, default=0)
+    worker: Mapped[str | None] = mapped_column(Text)
+    checkpoint: Mapped[Any] = mapped_column(JsonText, nullable=True)
+    cancelled: Mapped[str | None] = mapped_column(Text)  # why, once somebody has asked for it
+
+    queued_at: Mapped[datetime]
+    confirmed_at: Mapped[datetime | None]  # Redis has it
+    due_at: Mapped[datetime | None]
+    started_at: Mapped[datetime | None]
+    completed_at: Mapped[datetime | None]
+    failed_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    settled_at: Mapped[datetime | None]  # Redis knows that it has ended
+    duration_ms: Mapped[int | None] = mapped_column(BigInteger)
+
+    return_value: Mapped[Any] = mapped_column(JsonText, nullable=True)
+    error: Mapped[str | None] = mapped_column(Text)
+    accounts_total: Mapped[int | None]
+    accounts_processed: Mapped[int | None]
+    account_errors: Mapped[Any] = mapped_column(JsonText, nullable=True)  # reason per account
