@@ -115,7 +115,7 @@ class Claimer:
         self._limited_until_ms = self._broker.clock.now_ms() + int(limited_ms) if limited_ms else 0
         if not fields:
             return None
-        return Job.from_hash(self.queue, job_id, dict(zip(fields[::2], fields[1::2], strict=True)))
+        return Job.from_hash(self._broker.queue(self.queue), job_id, dict(zip(fields[::2], fields[1::2], strict=True)))
 
     def _claim_of(self, job: Job) -> Claim:
         return Claim(
@@ -207,6 +207,9 @@ class Claimer:
             raise
         if popped:
             self._take_marker(popped)
+        elif wait_s == IDLE_WAIT_S:
+            # A marker may have been taken by a worker that died with it.
+            self._may_have_jobs = True
 
     def _take_marker(self, popped: Sequence[Any]) -> None:
         """``0`` says that jobs wait; ``1`` says when the next delayed one is due, and is now ours to keep in mind."""
@@ -229,6 +232,9 @@ class Claimer:
 
     def _drop_blocking_client(self) -> None:
         if self._blocking is not None:
+            # Ended, not returned to the pool: it would go on under a worker's name.
+            if self._blocking.connection is not None:
+                self._blocking.connection.disconnect()
             self._blocking.close()
         self._blocking, self._client_id, self._may_have_jobs = None, None, True
 

@@ -15,6 +15,7 @@ from dramatiq import Worker
 from redis.exceptions import RedisError
 
 from app.broker.admission import Admission
+from app.broker.cancel import CancelListener
 from app.broker.claimer import Claimer
 from app.broker.finisher import Finisher
 from app.broker.interrupts import Interrupts
@@ -55,6 +56,7 @@ class Engine:
         self._running: dict[tuple[str, str], JobMessage] = {}
         self._lock = threading.Lock()
         self._watchdog = Watchdog(worker)
+        CancelListener(broker, self)
 
     def next_token(self) -> str:
         """A lock token of its own for every claim, so that a zombie and its re-run differ even in one process."""
@@ -69,6 +71,17 @@ class Engine:
     def delivered(self, message: JobMessage) -> None:
         """This job is now in Dramatiq's hands."""
         self._running[message.claim.queue, message.claim.id] = message
+
+    def running(self) -> list[tuple[str, str]]:
+        """Queue and id of every job in Dramatiq's hands."""
+        return list(self._running)
+
+    def cancel(self, queue: str, job_id: str, reason: str) -> None:
+        """Interrupt that run, if it is one of ours."""
+        message = self._running.get((queue, job_id))
+        if message is not None:
+            message.cancelled = reason
+            self.interrupts.cancel((queue, job_id))
 
     def forget(self, message: JobMessage) -> bool:
         """Whether the job was in Dramatiq's hands; it is not any more."""

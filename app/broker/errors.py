@@ -33,6 +33,21 @@ class JobLocked(BrokerError):
         super().__init__(f"job {job_id!r} in queue {queue!r} is running; wait for its end, or cancel it")
 
 
+class WrongState(BrokerError):
+    """The job is not where this can be done with it."""
+
+    def __init__(self, queue: str, job_id: str, state: str | None, wanted: str) -> None:
+        super().__init__(f"job {job_id!r} in queue {queue!r} is {state or 'gone'}; it must be {wanted}")
+
+
+class JobFailed(BrokerError):
+    """The job that somebody waited for has failed."""
+
+    def __init__(self, queue: str, job_id: str, reason: str) -> None:
+        super().__init__(f"job {job_id!r} in queue {queue!r} failed: {reason}")
+        self.reason = reason
+
+
 class InvalidName(BrokerError, ValueError):
     """BullMQ's keys would be ambiguous with this name."""
 

@@ -121,7 +121,9 @@ class Finisher:
             settlement = Settlement(scripts(redis), pipe, self._broker.clock.now_ms())
             for end, token in batch:
                 settlement.settle(self._broker.queue(end.claim.queue).keys, end, token)
-            return pipe.execute(raise_on_error=False)
+            for queue in {end.claim.queue for end, _ in batch}:
+                settlement.wake_maxed(self._broker.queue(queue).keys)
+            return pipe.execute(raise_on_error=False)[: len(batch)]
 
     def _may_be_repeated(self, end: End, token: str, reply: object) -> bool:
         """A missing lock lapsed while we were away, unless an earlier try went through and its reply was lost."""

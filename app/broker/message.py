@@ -22,6 +22,7 @@ class JobMessage(MessageProxy):
         self.token = token
         self.started_ms = 0
         self.end: End | None = None
+        self.cancelled: str | None = None  # why, if somebody did
 
     def __str__(self) -> str:
         # Dramatiq logs messages with all their arguments; the names are enough, and hold no data.

@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import random
+from collections.abc import Callable, Mapping
 from typing import Any
 
 Retention = bool | int | Mapping[str, int]
+
+#: BullMQ keeps these under shorter names in the job.
+SHORT = {
+    "deduplication": "de",
+    "failParentOnFailure": "fpof",
+    "continueParentOnFailure": "cpof",
+    "ignoreDependencyOnFailure": "idof",
+    "removeDependencyOnFailure": "rdof",
+    "keepLogs": "kl",
+}
+LONG = {short: long for long, short in SHORT.items()}
+
+#: Waits by name, for jobs whose backoff is neither fixed nor exponential: attempt (1 for the first) -> ms.
+Backoffs = Mapping[str, Callable[[int], int]]
 
 
 def exponential(delay_ms: int) -> dict[str, Any]:
@@ -18,22 +33,44 @@ def fixed(delay_ms: int) -> dict[str, Any]:
     return {"type": "fixed", "delay": delay_ms}
 
 
-def backoff_ms(opts: Mapping[str, Any], attempt: int) -> int:
+def shortened(opts: Mapping[str, Any]) -> dict[str, Any]:
+    """The options as they stand in a job; those that say nothing (None, 0, False) are left out."""
+    return {SHORT.get(name, name): value for name, value in opts.items() if value not in (None, 0)}
+
+
+def lengthened(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """The options as they are documented."""
+    return {LONG.get(name, name): value for name, value in stored.items()}
+
+
+def backoff_ms(opts: Mapping[str, Any], attempt: int, custom: Backoffs | None = None) -> int:
     """How long to wait after this failed attempt (1 for the first), as BullMQ computes it: never jittered by default.
 
-    A backoff given as a number is fixed. Raises ValueError for a type that this side does not know.
+    A backoff given as a number is fixed; ``jitter`` (0 to 1) takes away up to that part. Raises ValueError for a type
+    that is not known here.
     """
     backoff = opts.get("backoff") or 0
     if isinstance(backoff, int | float):
         return int(backoff)
     delay = int(backoff.get("delay") or 0)
+    jitter = float(backoff.get("jitter") or 0)
     match backoff.get("type"):
         case "fixed":
-            return delay
+            return _jittered(delay, jitter)
         case "exponential":
-            return int(delay * 2 ** (attempt - 1))
+            return _jittered(int(delay * 2 ** (attempt - 1)), jitter)
+        case name if custom and name in custom:
+            return custom[name](attempt)
         case unknown:
-            raise ValueError(f"no backoff of type {unknown!r}; known types: fixed, exponential")
+            known = ", ".join(["fixed", "exponential", *(custom or ())])
+            raise ValueError(f"no backoff of type {unknown!r}; known types: {known}")
+
+
+def _jittered(delay_ms: int, jitter: float) -> int:
+    if not jitter:
+        return delay_ms
+    least = delay_ms * (1 - min(jitter, 1))
+    return int(random.uniform(least, delay_ms))  # noqa: S311 - spreads load, guards nothing
 
 
 def attempts(opts: Mapping[str, Any]) -> int:

@@ -9,6 +9,7 @@ from dramatiq.errors import Retry as DramatiqRetry
 from dramatiq.middleware import Shutdown, TimeLimitExceeded
 
 from app.broker.errors import Park, Retry, Unrecoverable
+from app.broker.interrupts import Cancelled
 from app.broker.message import JobMessage
 from app.broker.options import backoff_ms
 from app.broker.recorder import Claim, End, EndKind, Start
@@ -27,6 +28,8 @@ def skipped(message: JobMessage, reason: BaseException | None, now_ms: int) -> E
     if isinstance(reason, Park):
         due_ms = int(reason.until.timestamp() * 1000)
         return _end(message, EndKind.PARKED, now_ms, reason=reason.reason, due_ms=due_ms)
+    if message.cancelled is not None:
+        return _end(message, EndKind.FAILED, now_ms, reason=message.cancelled, cancelled=True)
     if message.failed:
         return _end(message, EndKind.FAILED, now_ms, reason=_reason(reason))
     return _end(message, EndKind.COMPLETED, now_ms)
@@ -37,6 +40,8 @@ def raised(message: JobMessage, error: BaseException, throws: tuple[type[BaseExc
     if isinstance(error, Shutdown):
         return _end(message, EndKind.RELEASED, now_ms, reason="the worker is shutting down")
     claim = message.claim
+    if isinstance(error, Cancelled):
+        return _end(message, EndKind.FAILED, now_ms, reason=message.cancelled or "cancelled", cancelled=True)
     details = {"reason": _reason(error), "stacktrace": _stack(error)}
     if isinstance(error, (Unrecoverable, *throws)) or claim.attempt >= claim.attempts:
         return _end(message, EndKind.FAILED, now_ms, **details)

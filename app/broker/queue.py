@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
-import msgpack
-from redis.client import Pipeline
-
+from app.broker.adding import queue_add
+from app.broker.cancel import cancel
 from app.broker.errors import BrokerError, InvalidName, JobLocked, JobNotFound
 from app.broker.job import Job, encode_json
 from app.broker.keys import QueueKeys
@@ -18,9 +17,14 @@ from app.broker.scripts import scripts
 if TYPE_CHECKING:
     from app.broker.broker import BullMQBroker
 
-STATES = ("waiting", "prioritized", "delayed", "active", "waiting-children", "completed", "failed")
+State = Literal["waiting", "prioritized", "delayed", "active", "waiting-children", "completed", "failed"]
+STATES: tuple[State, ...] = ("waiting", "prioritized", "delayed", "active", "waiting-children", "completed", "failed")
+NOT_STARTED: tuple[State, ...] = ("waiting", "prioritized", "delayed")
 #: One pipeline carries this many adds: a larger one would hold Redis for longer than a claim should wait.
 BULK = 500
+#: One script call moves or removes this many jobs, for the same reason.
+STEP = 1_000
+NEVER_MS = 2**53
 
 
 class Queue:
@@ -29,42 +33,26 @@ class Queue:
     def __init__(self, name: str, *, broker: BullMQBroker) -> None:
         self.name = name
         self.keys = QueueKeys(broker.prefix, name)
+        self.redis = broker.redis
         self._broker = broker
-        self._redis = broker.redis
         self._scripts = scripts(broker.redis)
+
+    def run(self, script: str, keys: list[str], args: list[Any]) -> Any:
+        """The reply of one script call on this queue."""
+        return self._scripts.run(script, keys, args)
+
+    def now_ms(self) -> int:
+        """Redis's time."""
+        return self._broker.clock.now_ms()
 
     # --- adding
 
-    def add(
-        self,
-        name: str,
-        data: Mapping[str, Any],
-        *,
-        job_id: str | None = None,
-        delay_ms: int = 0,
-        priority: int = 0,
-        attempts: int = 1,
-        backoff: Mapping[str, Any] | None = None,
-        remove_on_complete: Retention | None = None,
-        remove_on_fail: Retention | None = None,
-        opts: Mapping[str, Any] | None = None,
-    ) -> str:
+    def add(self, name: str, data: Mapping[str, Any], *, job_id: str | None = None, **options: Any) -> str:
         """Add one job; returns its id. An id that exists is left as it is, and returned.
 
-        ``priority`` 0 comes before all others, then 1, 2 …; ``opts`` are further BullMQ options, as they are.
+        Options, all optional: those of ``new_job``.
         """
-        job = self.new_job(
-            name,
-            data,
-            job_id=job_id,
-            delay_ms=delay_ms,
-            priority=priority,
-            attempts=attempts,
-            backoff=backoff,
-            remove_on_complete=remove_on_complete,
-            remove_on_fail=remove_on_fail,
-            opts=opts,
-        )
+        job = self.new_job(name, data, job_id=job_id, **options)
         self.add_bulk([job])
         return job.id
 
@@ -77,21 +65,29 @@ class Queue:
         delay_ms: int = 0,
         priority: int = 0,
         attempts: int = 1,
-        backoff: Mapping[str, Any] | None = None,
+        backoff: Mapping[str, Any] | int | None = None,
         remove_on_complete: Retention | None = None,
         remove_on_fail: Retention | None = None,
+        deduplication: Mapping[str, Any] | None = None,
+        lifo: bool = False,
         opts: Mapping[str, Any] | None = None,
     ) -> NewJob:
-        """A job that is ready to be added, with its id and its time, which name it for ever."""
+        """A job that is ready to be added, with its id and its time, which name it for ever.
+
+        ``priority`` 0 comes before all others, then 1, 2 …. ``deduplication`` is BullMQ's {id, ttl, extend, replace,
+        keepLastIfActive}. ``opts`` are further BullMQ options, under their documented names.
+        """
         if job_id is not None and (not job_id or ":" in job_id):
             raise InvalidName("job id", job_id)
-        merged = {
+        given = {
             "attempts": attempts,
             "delay": delay_ms,
             "priority": priority,
             "backoff": backoff,
             "removeOnComplete": remove_on_complete,
             "removeOnFail": remove_on_fail,
+            "deduplication": deduplication,
+            "lifo": lifo,
             **(opts or {}),
         }
         return NewJob(
@@ -99,16 +95,16 @@ class Queue:
             id=job_id or self.next_ids(1)[0],
             name=name,
             data=data,
-            added_ms=self._broker.clock.now_ms(),
+            added_ms=self.now_ms(),
             attempts=attempts,
             delay_ms=delay_ms,
             priority=priority,
-            opts={key: value for key, value in merged.items() if value not in (None, 0)},
+            opts={option: value for option, value in given.items() if value not in (None, 0)},
         )
 
     def next_ids(self, count: int) -> list[str]:
         """Fresh ids from the queue's own counter, which BullMQ's producers use too."""
-        last = int(self._redis.incrby(self.keys["id"], count))
+        last = int(self.redis.incrby(self.keys["id"], count))
         return [str(number) for number in range(last - count + 1, last + 1)]
 
     def add_bulk(self, jobs: Sequence[NewJob]) -> list[str]:
@@ -122,9 +118,9 @@ class Queue:
         added: list[str] = []
         for start in range(0, len(jobs), BULK):
             chunk = jobs[start : start + BULK]
-            with self._redis.pipeline(transaction=False) as pipe:
+            with self.redis.pipeline(transaction=False) as pipe:
                 for job in chunk:
-                    self._add(pipe, job)
+                    queue_add(self._scripts, pipe, self.keys, job)
                 replies = pipe.execute()
             for job, reply in zip(chunk, replies, strict=True):
                 if isinstance(reply, int) and reply < 0:
@@ -134,47 +130,63 @@ class Queue:
             added.extend(job.id for job in chunk)
         return added
 
-    def _add(self, pipe: Pipeline, job: NewJob) -> None:
-        header = [self.keys[""], job.id, job.name, job.added_ms, None, None, None, None, None]
-        args = [msgpack.packb(header), encode_json(job.data), msgpack.packb(dict(job.opts))]
-        if job.delay_ms:
-            parts: tuple[str, ...] = ("marker", "meta", "id", "delayed", "completed", "events")
-            self._scripts.run("addDelayedJob", self.keys.all(*parts), args, pipe)
-        elif job.priority:
-            parts = ("marker", "meta", "id", "prioritized", "delayed", "completed", "active", "events", "pc")
-            self._scripts.run("addPrioritizedJob", self.keys.all(*parts), args, pipe)
-        else:
-            parts = ("wait", "paused", "meta", "id", "completed", "delayed", "active", "events", "marker")
-            self._scripts.run("addStandardJob", self.keys.all(*parts), args, pipe)
-
     # --- looking
 
     def get_job(self, job_id: str) -> Job | None:
         """A snapshot of the job; None if there is none."""
-        fields: dict[str, str] = self._redis.hgetall(self.keys[job_id])  # type: ignore[assignment]  # replies are decoded
-        return Job.from_hash(self.name, job_id, fields) if fields else None
+        fields: dict[str, str] = self.redis.hgetall(self.keys[job_id])  # type: ignore[assignment]  # replies are decoded
+        return Job.from_hash(self, job_id, fields) if fields else None
 
-    def job_state(self, job_id: str) -> str | None:
+    def get_jobs(self, states: Sequence[State], start: int = 0, end: int = 99, *, asc: bool = False) -> list[Job]:
+        """Jobs in these states, ``start`` to ``end`` (included) of each, newest first unless ``asc``."""
+        ids = [job_id for state in states for job_id in self._ids(state, start, end, asc=asc)]
+        with self.redis.pipeline(transaction=False) as pipe:
+            for job_id in ids:
+                pipe.hgetall(self.keys[job_id])
+            return [
+                Job.from_hash(self, job_id, fields)
+                for job_id, fields in zip(ids, pipe.execute(), strict=True)
+                if fields
+            ]
+
+    def _ids(self, state: State, start: int, end: int, *, asc: bool) -> list[str]:
+        args = [start, end, "1" if asc else "0", _stored(state)]
+        (ids,) = self.run("getRanges", [self.keys[""]], args)
+        in_a_list = state in ("waiting", "active")
+        return list(reversed(ids)) if asc and in_a_list else list(ids)
+
+    def job_state(self, job_id: str) -> State | None:
         """One of STATES; None for a job that does not exist."""
         parts = ("completed", "failed", "delayed", "active", "wait", "paused", "waiting-children", "prioritized")
-        state: str = self._scripts.run("getStateV2", self.keys.all(*parts), [job_id])
+        state = self.run("getStateV2", self.keys.all(*parts), [job_id])
         return None if state == "unknown" else state
 
-    def get_job_counts(self) -> dict[str, int]:
+    def get_job_counts(self) -> dict[State, int]:
         """How many jobs are in each of STATES."""
-        stored = ["wait" if state == "waiting" else state for state in STATES]
-        return dict(zip(STATES, self._scripts.run("getCounts", [self.keys[""]], stored), strict=True))
+        counts = self.run("getCounts", [self.keys[""]], [_stored(state) for state in STATES])
+        return dict(zip(STATES, counts, strict=True))
+
+    def count(self) -> int:
+        """How many jobs have not been started: waiting, prioritized, delayed, or waiting for children."""
+        counts = self.get_job_counts()
+        return sum(counts[state] for state in (*NOT_STARTED, "waiting-children"))
 
     def get_logs(self, job_id: str) -> list[str]:
         """The job's log lines, oldest first."""
-        lines: list[str] = self._redis.lrange(self.keys.logs(job_id), 0, -1)  # type: ignore[assignment]  # replies are decoded
+        lines: list[str] = self.redis.lrange(self.keys.logs(job_id), 0, -1)  # type: ignore[assignment]  # replies are decoded
         return lines
 
     def get_workers(self) -> list[dict[str, str]]:
         """The connections that wait for this queue's jobs: Node's and ours, one per worker process."""
         name = self.keys.client_name()
-        clients: list[dict[str, str]] = self._redis.client_list()
+        clients: list[dict[str, str]] = self.redis.client_list()
         return [client for client in clients if client["name"] == name or client["name"].startswith(f"{name}:w:")]
+
+    def get_metrics(self, state: Literal["completed", "failed"], start: int = 0, end: int = -1) -> dict[str, Any]:
+        """Ends per minute, the newest first: {count, previous_ms, points}. Kept by workers that were told to."""
+        keys = self.keys.all(f"metrics:{state}", f"metrics:{state}:data")
+        (count, previous_ms, _), points, _ = self.run("getMetrics", keys, [start, end])
+        return {"count": int(count or 0), "previous_ms": int(previous_ms or 0), "points": [int(p) for p in points]}
 
     # --- steering
 
@@ -189,45 +201,138 @@ class Queue:
     def _set_paused(self, *, paused: bool) -> None:
         source, target = ("wait", "paused") if paused else ("paused", "wait")
         keys = self.keys.all(source, target, "meta", "prioritized", "events", "delayed", "marker")
-        self._scripts.run("pause", keys, ["paused" if paused else "resumed", "1"])
+        self.run("pause", keys, ["paused" if paused else "resumed", "1"])
 
     def is_paused(self) -> bool:
         """Whether the queue is paused."""
-        return bool(self._redis.hexists(self.keys["meta"], "paused"))
+        return bool(self.redis.hexists(self.keys["meta"], "paused"))
+
+    def set_global_concurrency(self, limit: int | None) -> None:
+        """At most this many jobs run at once in all workers together; None for no such limit."""
+        if limit is None:
+            self.redis.hdel(self.keys["meta"], "concurrency")
+        elif limit < 1:
+            raise ValueError(f"global concurrency must be at least 1, it is {limit}; to stop the queue, pause it")
+        else:
+            self.redis.hset(self.keys["meta"], "concurrency", limit)
+        self._wake()
+
+    def set_rate_limit(self, limit: int | None, duration_ms: int = 1_000) -> None:
+        """At most this many jobs start in any window of that length, in all workers together; None for no limit."""
+        if limit is None:
+            self.redis.hdel(self.keys["meta"], "max", "duration")
+        elif limit < 1 or duration_ms < 1:
+            raise ValueError(f"a rate limit needs at least 1 job in at least 1 ms, got {limit} in {duration_ms} ms")
+        else:
+            self.redis.hset(self.keys["meta"], mapping={"max": limit, "duration": duration_ms})
+        self._wake()
+
+    def _wake(self) -> None:
+        """A worker that waits looks again under the new setting."""
+        self.redis.zadd(self.keys["marker"], {"0": 0})
+
+    def drain(self, *, delayed: bool = False) -> None:
+        """Remove every job that waits, on request the delayed ones too; running and ended jobs stay."""
+        states: tuple[State, ...] = NOT_STARTED if delayed else ("waiting", "prioritized")
+        for state in states:
+            for ids in self._pages(state):
+                self._before_remove(ids)
+        parts = ("wait", "paused", "delayed", "prioritized", "repeat")
+        self.run("drain", self.keys.all(*parts), [self.keys[""], "1" if delayed else "0"])
+
+    def clean(self, grace_ms: int, limit: int = 0, state: State = "completed") -> list[str]:
+        """Remove jobs of that state that are older than the grace; returns their ids. ``limit`` 0 is all.
+
+        The age of an ended job counts from its end, of any other from its add.
+        """
+        before_ms = self.now_ms() - grace_ms
+        removed: list[str] = []
+        while not limit or len(removed) < limit:
+            step = min(STEP, limit - len(removed)) if limit else STEP
+            keys = self.keys.all(_stored(state), "events", "repeat")
+            ids = self.run("cleanJobsInSet", keys, [self.keys[""], before_ms, step, _stored(state)])
+            if not ids:
+                break
+            removed.extend(ids)
+        return removed
+
+    def obliterate(self, *, force: bool = False) -> None:
+        """Remove the queue with all its jobs. Raises BrokerError while jobs run, unless forced."""
+        self.pause()
+        for state in STATES:
+            for ids in self._pages(state):
+                self._before_remove(ids)
+        while (left := self.run("obliterate", self.keys.all("meta", ""), [STEP, "force" if force else ""])) != 0:
+            if left < 0:
+                raise BrokerError(f"queue {self.name!r} has running jobs; wait for them, or obliterate it by force")
+
+    def retry_jobs(self, state: Literal["failed", "completed"] = "failed", before_ms: int | None = None) -> None:
+        """Run every job of that state again that ended before that moment (Redis's time; now if it is not given)."""
+        until_ms = before_ms or self.now_ms()
+        for ids in self._pages(state):
+            self.before_retry(ids)
+        self._move_to_wait(state, until_ms)
+
+    def promote_jobs(self) -> None:
+        """Start every delayed job as soon as a worker is free."""
+        self._move_to_wait("delayed", NEVER_MS)
+
+    def _move_to_wait(self, state: State, until_ms: int) -> None:
+        parts = ("", "events", state, "wait", "paused", "meta", "active", "marker")
+        while self.run("moveJobsToWait", self.keys.all(*parts), [STEP, until_ms, state]):
+            pass
 
     def remove(self, job_id: str) -> None:
         """Remove one job that is not running. Raises JobNotFound or JobLocked."""
-        if not self._redis.exists(self.keys[job_id]):
+        if not self.redis.exists(self.keys[job_id]):
             raise JobNotFound(self.name, job_id)
-        if self._redis.exists(self.keys.lock(job_id)):
+        if self.redis.exists(self.keys.lock(job_id)):
             raise JobLocked(self.name, job_id)
+        self._before_remove([job_id])
+        if self.run("removeJob", self.keys.all(job_id, "repeat"), [job_id, 0, self.keys[""]]) != 1:
+            raise JobLocked(self.name, job_id)
+
+    def cancel(self, job_id: str, reason: str) -> None:
+        """End one job for good, wherever it is, with this reason. Raises JobNotFound, WrongState if it has ended."""
+        cancel(self._broker, self, job_id, reason)
+
+    def before_retry(self, job_ids: Sequence[str]) -> None:
+        """Tell the record that these ended jobs run again."""
         if self._broker.recorder:
-            self._broker.recorder.before_remove(self.name, [job_id])
-        removed = self._scripts.run("removeJob", self.keys.all(job_id, "repeat"), [job_id, 0, self.keys[""]])
-        if removed != 1:
-            raise JobLocked(self.name, job_id)
+            self._broker.recorder.before_retry(self.name, job_ids)
+
+    def _before_remove(self, job_ids: Sequence[str]) -> None:
+        if self._broker.recorder:
+            self._broker.recorder.before_remove(self.name, job_ids)
+
+    def _pages(self, state: State) -> Iterator[list[str]]:
+        """All ids of a state, a page at a time, for the record; nothing without one."""
+        start = 0
+        while self._broker.recorder and (ids := self._ids(state, start, start + STEP - 1, asc=True)):
+            yield ids
+            start += STEP
 
     # --- what a running job writes of itself
 
     def update_progress(self, job_id: str, progress: Any) -> None:
         """Replace the progress and emit ``progress``. Raises JobNotFound."""
-        self._must_exist(
-            job_id,
-            self._scripts.run(
-                "updateProgress", self.keys.all(job_id, "events", "meta"), [job_id, encode_json(progress)]
-            ),
-        )
+        keys = self.keys.all(job_id, "events", "meta")
+        self._must_exist(job_id, self.run("updateProgress", keys, [job_id, encode_json(progress)]))
 
     def update_data(self, job_id: str, data: Any) -> None:
         """Replace the data. Raises JobNotFound."""
-        self._must_exist(job_id, self._scripts.run("updateData", [self.keys[job_id]], [encode_json(data)]))
+        self._must_exist(job_id, self.run("updateData", [self.keys[job_id]], [encode_json(data)]))
 
-    def log(self, job_id: str, line: str) -> int:
-        """Add a line to the job's log; returns how many it has. Raises JobNotFound."""
+    def log(self, job_id: str, line: str, keep: int | None = None) -> int:
+        """Add a line to the job's log; the newest ``keep`` stay. Returns how many it has. Raises JobNotFound."""
         keys = [self.keys[job_id], self.keys.logs(job_id)]
-        return self._must_exist(job_id, self._scripts.run("addLog", keys, [job_id, line, ""]))
+        return self._must_exist(job_id, self.run("addLog", keys, [job_id, line, keep or ""]))
 
     def _must_exist(self, job_id: str, reply: int) -> int:
         if reply < 0:
             raise JobNotFound(self.name, job_id)
         return reply
+
+
+def _stored(state: State) -> str:
+    return "wait" if state == "waiting" else state

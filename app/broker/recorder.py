@@ -95,6 +95,7 @@ class End:
     stacktrace: str = ""
     due_ms: int = 0  # RETRYING and PARKED: when it runs again
     recorded: bool = False
+    cancelled: bool = False  # FAILED because somebody cancelled it
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +134,9 @@ class Recorder(Protocol):
 
     def before_remove(self, queue: str, job_ids: Sequence[str]) -> None:
         """These jobs are about to be removed on purpose."""
+
+    def before_cancel(self, queue: str, job_id: str, reason: str) -> None:
+        """This job is about to be ended on purpose, whether it waits or runs."""
 
     def before_retry(self, queue: str, job_ids: Sequence[str]) -> None:
         """These ended jobs are about to be run again on purpose: their records open again."""

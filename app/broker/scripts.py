@@ -19,22 +19,33 @@ from redis.commands.core import Script
 OFFICIAL = {
     "addDelayedJob": 6,
     "addLog": 2,
+    "addParentJob": 6,
     "addPrioritizedJob": 9,
     "addStandardJob": 9,
+    "changeDelay": 4,
+    "changePriority": 7,
+    "cleanJobsInSet": 3,
+    "drain": 5,
     "getCounts": 1,
+    "getMetrics": 2,
+    "getRanges": 1,
     "getStateV2": 8,
+    "moveJobsToWait": 8,
     "moveStalledJobsToWait": 9,
     "moveToActive": 11,
     "moveToDelayed": 11,
     "moveToFinished": 14,
+    "moveToWaitingChildren": 7,
+    "obliterate": 2,
     "pause": 7,
+    "promote": 9,
     "removeJob": 2,
     "reprocessJob": 9,
     "retryJob": 11,
     "updateData": 1,
     "updateProgress": 3,
 }
-OWN = {"handBack": 7, "renew": 2}
+OWN = {"handBack": 7, "renew": 2, "take": 9, "wakeMaxed": 5}
 
 
 def _official_directory() -> Path:

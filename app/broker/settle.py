@@ -39,6 +39,10 @@ class Settlement:
             case EndKind.RELEASED:
                 raise ValueError(f"run of job {end.claim.id!r} was released: hand it back")
 
+    def wake_maxed(self, keys: QueueKeys) -> None:
+        """These ends may have made room under the queue's global concurrency."""
+        self.scripts.run("wakeMaxed", keys.all("meta", "active", "wait", "prioritized", "marker"), [], self.pipe)
+
     def _finish(self, keys: QueueKeys, end: End, token: str) -> None:
         claim = end.claim
         target = end.kind.value
@@ -52,10 +56,10 @@ class Settlement:
             "lockDuration": 0,
             "attempts": claim.attempts,
             "maxMetricsSize": "",
-            "fpof": bool(claim.opts.get("fpof")),
-            "cpof": bool(claim.opts.get("cpof")),
-            "idof": bool(claim.opts.get("idof")),
-            "rdof": bool(claim.opts.get("rdof")),
+            "fpof": bool(claim.opts.get("failParentOnFailure")),
+            "cpof": bool(claim.opts.get("continueParentOnFailure")),
+            "idof": bool(claim.opts.get("ignoreDependencyOnFailure")),
+            "rdof": bool(claim.opts.get("removeDependencyOnFailure")),
         }
         parts = ("wait", "active", "prioritized", "events", "stalled", "limiter", "delayed", "paused", "meta", "pc")
         script_keys = [*keys.all(*parts), *keys.all(target, claim.id, f"metrics:{target}", "marker")]

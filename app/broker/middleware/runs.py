@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from dramatiq import Broker, MessageProxy, Middleware, Worker
+from dramatiq.middleware import SkipMessage
 
 from app.broker import outcome
 from app.broker.current import RunningJob, current_job, set_current_job
@@ -13,6 +14,10 @@ from app.broker.message import JobMessage
 
 if TYPE_CHECKING:
     from app.broker.broker import BullMQBroker
+
+
+class CancelledBeforeStart(SkipMessage):
+    """Somebody cancelled the job between its claim and its start."""
 
 
 class Runs(Middleware):
@@ -31,6 +36,8 @@ class Runs(Middleware):
         assert isinstance(message, JobMessage)  # noqa: S101 - narrows what our own consumer made
         message.started_ms = self._broker.clock.now_ms()
         writer = self._broker.queue(message.claim.queue)
+        if message.cancelled is not None:
+            raise CancelledBeforeStart(message.cancelled)
         set_current_job(RunningJob(message.claim, message.start, writer, message.started_ms))
 
     def after_process_message(
