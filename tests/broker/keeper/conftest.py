@@ -15,10 +15,11 @@ import msgpack
 import pytest
 from redis import Redis
 
+from app.broker.connection import connect
 from app.broker.deathwatch import DeathWatch
 from app.broker.keys import QueueKeys, keeper_beat
 from app.broker.scripts import scripts
-from tests.servers import wait_for
+from tests.servers import RedisServer, redis_server, wait_for
 
 PREFIX = "bullmq"
 QUEUE = "user-updates"
@@ -95,19 +96,27 @@ StartWorker = Callable[..., WorkerProcess]
 
 
 @pytest.fixture
-def start_worker(redis: Redis, redis_url: str) -> Iterator[StartWorker]:
-    """Starts a scripted worker whose keeper has reached Redis; options as those of Leases."""
+def start_worker(redis_url: str) -> Iterator[StartWorker]:
+    """Starts a scripted worker; options as those of Leases. Returns when its keeper has reached Redis, or at once."""
     workers: list[WorkerProcess] = []
 
-    def start(**options: Any) -> WorkerProcess:
-        worker = WorkerProcess(redis_url, f"w{len(workers) + 1}", **options)
+    def start(url: str = redis_url, *, at_once: bool = False, **options: Any) -> WorkerProcess:
+        worker = WorkerProcess(url, f"w{len(workers) + 1}", **options)
         workers.append(worker)
-        wait_for(lambda: redis.exists(keeper_beat(PREFIX, worker.name)), "the keeper to reach Redis")
+        if not at_once:
+            wait_for(lambda: connect(url).exists(keeper_beat(PREFIX, worker.name)), "the keeper to reach Redis")
         return worker
 
     yield start
     for worker in workers:
         worker.end()
+
+
+@pytest.fixture
+def mortal_redis(tmp_path: Path) -> Iterator[RedisServer]:
+    """A server for one test, which may kill it. Ask for it before ``start_worker``."""
+    with redis_server(tmp_path) as server:
+        yield server
 
 
 class QueueInRedis:

@@ -8,7 +8,7 @@ import time
 
 from redis import Redis
 
-from tests.broker.keeper.conftest import QUEUE, QueueInRedis, StartWorker, WorkerProcess, is_dead
+from tests.broker.keeper.conftest import QUEUE, QueueInRedis, StartWorker, is_dead
 from tests.servers import wait_for
 
 
@@ -102,17 +102,18 @@ def test_a_claim_that_the_worker_had_no_time_to_tell_of_goes_back_too(
     assert queue.active() == ["other"]
 
 
-def test_a_worker_that_dies_before_its_keeper_is_up_loses_nothing(queue: QueueInRedis, redis_url: str) -> None:
+def test_a_worker_that_dies_before_its_keeper_is_up_loses_nothing(
+    queue: QueueInRedis, start_worker: StartWorker
+) -> None:
     """What it said waits in the pipe."""
     queue.add("a")
-    worker = WorkerProcess(redis_url, "w1")
+    worker = start_worker(at_once=True)
     worker.run()
 
     worker.kill()
 
     wait_for(lambda: queue.waiting() == ["a"], "the hand-back")
     assert queue.crashes("a") == 1
-    worker.end()
 
 
 def test_a_death_after_stopping_charges_nobody(queue: QueueInRedis, start_worker: StartWorker) -> None:

@@ -6,13 +6,13 @@ import os
 import signal
 import subprocess
 import time
-from pathlib import Path
 
 import pytest
 from redis import Redis
 
-from tests.broker.keeper.conftest import LOCK_MS, QUEUE, QueueInRedis, StartWorker, WorkerProcess, is_dead
-from tests.servers import redis_server, wait_for
+from app.broker.connection import connect
+from tests.broker.keeper.conftest import LOCK_MS, QUEUE, QueueInRedis, StartWorker, is_dead
+from tests.servers import RedisServer, wait_for
 
 
 def seconds_of_redis(redis: Redis, redis_now: float) -> float:
@@ -122,7 +122,7 @@ def test_no_replaced_keeper_is_left_as_a_zombie(start_worker: StartWorker) -> No
 def test_a_lock_that_redis_lost_is_taken_again(redis: Redis, queue: QueueInRedis, start_worker: StartWorker) -> None:
     """The job is still active: nobody else has it."""
     queue.add("a")
-    worker = start_worker()
+    worker = start_worker(check_ms=60_000)
     worker.run()
     token = queue.lock("a")
     redis.sadd(queue.keys["stalled"], "a")
@@ -140,7 +140,7 @@ def test_the_lock_of_a_job_that_is_no_longer_active_is_not_taken(
     """It has ended, or waits for somebody else."""
     queue.add("a")
     queue.add("b")
-    worker = start_worker()
+    worker = start_worker(check_ms=60_000)
     worker.run()
     worker.run()
     redis.lrem(queue.keys["active"], 1, "a")
@@ -159,7 +159,7 @@ def test_a_job_that_another_token_locks_is_reported_lost_once(
     """And its lock is left alone."""
     queue.add("a")
     queue.add("b")
-    worker = start_worker()
+    worker = start_worker(check_ms=60_000)
     worker.run()
     worker.run()
 
@@ -172,58 +172,60 @@ def test_a_job_that_another_token_locks_is_reported_lost_once(
     assert queue.lock("a") == "somebody"
 
 
-def test_a_worker_and_its_keeper_outlive_a_restart_of_redis(tmp_path: Path) -> None:
+def test_a_worker_and_its_keeper_outlive_a_restart_of_redis(
+    mortal_redis: RedisServer, start_worker: StartWorker
+) -> None:
     """Nobody is killed for it, and the locks are renewed as soon as it is back."""
-    with redis_server(tmp_path) as server, Redis.from_url(server.url, decode_responses=True) as redis:
-        queue = QueueInRedis(redis)
-        queue.add("a")
-        worker = WorkerProcess(server.url, "w1")
-        token = worker.run() and queue.lock("a")
-        server.kill()
-        server.start()
-        redis.delete(queue.keys.lock("a"))
+    redis = connect(mortal_redis.url)
+    queue = QueueInRedis(redis)
+    queue.add("a")
+    worker = start_worker(mortal_redis.url, check_ms=60_000)
+    worker.run()
+    token = queue.lock("a")
+    mortal_redis.kill()
+    mortal_redis.start()
+    redis.delete(queue.keys.lock("a"))
 
-        wait_for(lambda: queue.lock("a") == token, "the lock to be taken again")
+    wait_for(lambda: queue.lock("a") == token, "the lock to be taken again")
 
-        assert not worker.has_new_keeper()
-        worker.end()
+    assert not worker.has_new_keeper()
 
 
-def test_an_absence_of_redis_longer_than_the_locks_costs_no_living_worker_its_job(tmp_path: Path) -> None:
+def test_an_absence_of_redis_longer_than_the_locks_costs_no_living_worker_its_job(
+    mortal_redis: RedisServer, start_worker: StartWorker
+) -> None:
     """On its return every lock has lapsed: no keeper judges before all have had the time to take theirs again."""
-    with redis_server(tmp_path) as server, Redis.from_url(server.url, decode_responses=True) as redis:
-        queue = QueueInRedis(redis)
-        queue.add("a")
-        holder = WorkerProcess(server.url, "w1", renew_ms=900)
-        others = [WorkerProcess(server.url, f"w{n}", queues=[QUEUE], check_ms=100) for n in (2, 3)]
-        token = holder.run() and queue.lock("a")
-        redis.sadd(queue.keys["stalled"], "a")
-        server.kill()
-        back_at = time.monotonic() + LOCK_MS / 1000
-        wait_for(lambda: time.monotonic() > back_at, "one lock time")
-        server.start()
+    redis = connect(mortal_redis.url)
+    queue = QueueInRedis(redis)
+    queue.add("a")
+    holder = start_worker(mortal_redis.url, renew_ms=900)
+    for _ in range(2):
+        start_worker(mortal_redis.url, queues=[QUEUE], check_ms=100)
+    holder.run()
+    token = queue.lock("a")
+    redis.sadd(queue.keys["stalled"], "a")
+    mortal_redis.kill()
+    back_at = time.monotonic() + LOCK_MS / 1000
+    wait_for(lambda: time.monotonic() > back_at, "one lock time")
+    mortal_redis.start()
 
-        wait_for(lambda: queue.lock("a") == token, "the lock to be taken again")
+    wait_for(lambda: queue.lock("a") == token, "the lock to be taken again")
 
-        assert queue.active() == ["a"]
-        assert queue.crashes("a") == 0
-        for worker in (holder, *others):
-            worker.end()
+    assert queue.active() == ["a"]
+    assert queue.crashes("a") == 0
 
 
-def test_a_keeper_waits_for_redis_to_hand_back(tmp_path: Path) -> None:
-    """Worker and Redis go down together, as in a reboot; the keeper outlasts both."""
-    with redis_server(tmp_path) as server, Redis.from_url(server.url, decode_responses=True) as redis:
-        queue = QueueInRedis(redis)
-        queue.add("a")
-        worker = WorkerProcess(server.url, "w1")
-        worker.run()
-        server.kill()
-        worker.kill()
-        assert not is_dead(worker.keeper)
+def test_a_keeper_waits_for_redis_to_hand_back(mortal_redis: RedisServer, start_worker: StartWorker) -> None:
+    """Worker and Redis go down together; the keeper outlasts both."""
+    queue = QueueInRedis(connect(mortal_redis.url))
+    queue.add("a")
+    worker = start_worker(mortal_redis.url)
+    worker.run()
+    mortal_redis.kill()
+    worker.kill()
+    assert not is_dead(worker.keeper)
 
-        server.start()
+    mortal_redis.start()
 
-        wait_for(lambda: queue.waiting() == ["a"], "the hand-back")
-        assert queue.crashes("a") == 1
-        worker.end()
+    wait_for(lambda: queue.waiting() == ["a"], "the hand-back")
+    assert queue.crashes("a") == 1
