@@ -107,8 +107,8 @@ class CancelListener:
                 self._look_for_missed()
                 self._hear(subscription)
             except RedisError as error:
-                log.warning("cancel requests are not heard while Redis is away: %s", error)
-                self._engine.closing.wait(LISTEN_S)
+                if not self._engine.closing.wait(LISTEN_S):
+                    log.warning("cancel requests are not heard while Redis is away: %s", error)
             finally:
                 subscription.close()
 
