@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, case, select, update
 
 from app.broker.recorder import End, EndKind
-from app.ledger.batch import batch, insert_missing
+from app.ledger.batch import batch, clean, insert_missing
 from app.ledger.rows import JOB, KEY, job_attempt, job_status, keyed, moment, same_key
 from app.models.job_status import Status
 
@@ -44,10 +44,12 @@ def write_ends(connection: Connection, ends: Sequence[End]) -> set[Fence]:
     A run whose end stands already under its own number owned it: the reply to that COMMIT was lost.
     """
     rows = batch(connection, [*FENCE, *OUTCOME], map(_outcome, ends))
+    was_cancelled = (rows.c.status == Status.FAILED) & JOB.cancelled.is_not(None)
+    status = case((was_cancelled, Status.CANCELLED.value), else_=rows.c.status)
     written = connection.execute(
         update(job_status)
         .where(JOB.id == rows.c.id, JOB.run == rows.c.run, JOB.ended_at.is_(None))
-        .values({column: rows.c[column.key] for column in OUTCOME})
+        .values({column: rows.c[column.key] for column in OUTCOME} | {JOB.status: status})
         .returning(*FENCE)
     )
     owners = {(row.id, row.run) for row in written}
@@ -116,4 +118,15 @@ def remove(connection: Connection, queue: str, job_ids: Sequence[str], at: datet
         update(job_status)
         .where(JOB.job_id == rows.c.job_id, JOB.queue == queue, JOB.ended_at.is_(None))
         .values(status=Status.REMOVED, ended_at=at, run=JOB.run + 1)
+    )
+
+
+def cancel(connection: Connection, queue: str, job_id: str, reason: str, at: datetime) -> None:
+    """Somebody asked for the job's end: at once if it waits, else with its run, or at its next claim."""
+    mine = (JOB.job_id == job_id, JOB.queue == queue, JOB.ended_at.is_(None))
+    connection.execute(update(job_status).where(*mine).values(cancelled=clean(reason)))
+    connection.execute(
+        update(job_status)
+        .where(*mine, JOB.status != Status.ACTIVE)
+        .values(status=Status.CANCELLED, error=JOB.cancelled, failed_at=at, ended_at=at, run=JOB.run + 1)
     )

@@ -12,11 +12,11 @@ from sqlalchemy import Connection, Engine
 from app import db
 from app.broker.recorder import Claim, End, Ended, EndKind, NewJob, Start, Verdict
 from app.clock import utc_now
-from app.ledger.ends import fence_of, remove, settle, write_ends
+from app.ledger.ends import cancel, fence_of, remove, settle, write_ends
 from app.ledger.errors import unavailable_when_operational
 from app.ledger.promises import confirm, promise
 from app.ledger.rows import has_storable_key, key_of
-from app.ledger.starts import number
+from app.ledger.starts import number, reopen
 from app.models.job_status import KEY_LENGTH
 
 Job = TypeVar("Job", NewJob, Claim)
@@ -85,6 +85,16 @@ class Ledger:
         """These jobs are about to be removed on purpose."""
         with self._transaction() as connection:
             remove(connection, queue, job_ids, self._now())
+
+    def before_cancel(self, queue: str, job_id: str, reason: str) -> None:
+        """This job is about to be cancelled."""
+        with self._transaction() as connection:
+            cancel(connection, queue, job_id, reason, self._now())
+
+    def before_retry(self, queue: str, job_ids: Sequence[str]) -> None:
+        """These ended jobs are about to be run again on purpose."""
+        with self._transaction() as connection:
+            reopen(connection, queue, job_ids)
 
     def _recorded(self, jobs: Sequence[Job]) -> list[Job]:
         return [job for job in jobs if job.name not in self._unrecorded]

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, func, select, update
 
 from app.broker.recorder import Claim, Ended, EndKind, Start, Verdict
 from app.ledger.batch import batch, insert_missing
 from app.ledger.rows import JOB, KEY, NEW, STARTED, Key, first_seen, job_status, key_of, keyed, same_key, started
 from app.models.job_status import Status
+
+REOPENED = dict.fromkeys((JOB.ended_at, JOB.settled_at, JOB.completed_at, JOB.failed_at, JOB.cancelled, JOB.error))
 
 
 def number(connection: Connection, claims: Sequence[Claim]) -> dict[Key, Verdict]:
@@ -34,10 +36,7 @@ def _start(connection: Connection, claims: Sequence[Claim], *, retried_by_hand: 
     rows = batch(connection, [*KEY, *STARTED], [keyed(claim) | started(claim) for claim in claims])
     statement = update(job_status).where(same_key(rows))
     if retried_by_hand:
-        reopened = dict.fromkeys(
-            (JOB.ended_at, JOB.settled_at, JOB.completed_at, JOB.failed_at, JOB.cancelled, JOB.error)
-        )
-        statement = statement.where(JOB.settled_at.is_not(None)).values(reopened)
+        statement = statement.where(JOB.settled_at.is_not(None)).values(REOPENED)
     else:
         statement = statement.where(JOB.ended_at.is_(None), JOB.cancelled.is_(None))
     taken = connection.execute(
@@ -53,6 +52,20 @@ def _start_unknown(connection: Connection, claims: Sequence[Claim]) -> dict[Key,
     insert = insert_missing(connection, job_status, NEW, map(first_seen, claims))
     written = connection.execute(insert.returning(*KEY, JOB.id, JOB.run, JOB.checkpoint))
     return _starts(written.all())
+
+
+def reopen(connection: Connection, queue: str, job_ids: Sequence[str]) -> None:
+    """These ended jobs wait again, and their next claim is a new run. Of an id that came again, the newest."""
+    rows = batch(connection, [JOB.job_id], [{"job_id": job_id} for job_id in job_ids])
+    newest = (
+        select(func.max(JOB.id)).join(rows, JOB.job_id == rows.c.job_id).where(JOB.queue == queue).group_by(JOB.job_id)
+    )
+    connection.execute(
+        update(job_status)
+        .where(JOB.id.in_(newest), JOB.ended_at.is_not(None))
+        .values(REOPENED)
+        .values(status=Status.WAITING)
+    )
 
 
 def _judge(connection: Connection, claims: Sequence[Claim]) -> dict[Key, Verdict]:

@@ -1,0 +1,80 @@
+"""Every job there is: its queue, its data, its limits. A job that is not here is not ours."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Generic, TypeVar
+
+from app.jobs.payloads import Nothing, Payload, ProcessUserData, Slot
+from app.settings import settings
+
+P = TypeVar("P", bound=Payload)
+
+#: BullMQ's own words: the newest ``count`` at most, none older than ``age`` seconds. Source: CONTRACTS C2.
+Keep = Mapping[str, int]
+KEEP_COMPLETED: Keep = MappingProxyType({"age": 24 * 3600, "count": 1000})
+KEEP_FAILED: Keep = MappingProxyType({"age": 7 * 24 * 3600})
+
+USER_UPDATES = "user-updates"
+CRON = "cron"
+
+
+@dataclass(frozen=True, slots=True)
+class JobSpec(Generic[P]):
+    """A job by name. ``attempts`` counts all runs, the first included; the wait doubles from ``backoff_ms`` (C1).
+
+    ``None`` is the setting: QUEUE_MAX_ATTEMPTS, QUEUE_BACKOFF_DELAY. Jobs that are not ``recorded`` have no row.
+    """
+
+    name: str
+    queue: str
+    payload: type[P]
+    attempts: int | None = None
+    backoff_ms: int | None = None
+    timeout_s: int = 600
+    keep_completed: Keep = KEEP_COMPLETED
+    keep_failed: Keep = KEEP_FAILED
+    recorded: bool = True
+
+    @property
+    def attempts_allowed(self) -> int:
+        """The limit of runs."""
+        return settings().queue_max_attempts if self.attempts is None else self.attempts
+
+    @property
+    def first_wait_ms(self) -> int:
+        """The wait after the first failed run."""
+        return settings().backoff_ms if self.backoff_ms is None else self.backoff_ms
+
+
+#: Refresh one user: 4 runs, waits of 2, 4 and 8 s.
+PROCESS_USER_DATA = JobSpec("process_user_data", USER_UPDATES, ProcessUserData, attempts=4, backoff_ms=2_000)
+
+#: Promise and enqueue the users of an hour, or of a day. The producer runs these two, and they add only ids.
+PROMISE_DAILY_UPDATES = JobSpec("promise_daily_updates", CRON, Slot, attempts=10, backoff_ms=1_000)
+PROMISE_WEEKLY_UPDATES = JobSpec("promise_weekly_updates", CRON, Slot, attempts=10, backoff_ms=1_000)
+
+#: A beat is nobody's promise, and a missed one costs nothing: no row, no second attempt.
+BEAT = JobSpec(
+    "beat", CRON, Nothing, attempts=1, keep_completed={"count": 100}, keep_failed={"count": 100}, recorded=False
+)
+
+JOBS: tuple[JobSpec[Any], ...] = (PROCESS_USER_DATA, PROMISE_DAILY_UPDATES, PROMISE_WEEKLY_UPDATES, BEAT)
+SPECS: Mapping[str, JobSpec[Any]] = MappingProxyType({spec.name: spec for spec in JOBS})
+
+
+def queues() -> list[str]:
+    """The names of all queues."""
+    return sorted({spec.queue for spec in SPECS.values()})
+
+
+def concurrency() -> dict[str, int]:
+    """How many jobs of each queue one process holds at once. Source: CONTRACTS C14, C45."""
+    return {USER_UPDATES: settings().worker_concurrency, CRON: 1}
+
+
+def worker_threads() -> int:
+    """The threads that one worker program needs: the sum over the queues that it consumes."""
+    return sum(held for queue, held in concurrency().items() if queue != CRON)

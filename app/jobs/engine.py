@@ -1,0 +1,36 @@
+"""This process's broker, with the ledger as its recorder."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from app.broker.broker import BullMQBroker
+from app.broker.errors import QueueNotFound
+from app.broker.queue import Queue
+from app.jobs.catalog import SPECS, concurrency, queues
+from app.ledger.recorder import Ledger
+from app.settings import settings
+
+
+def broker() -> BullMQBroker:
+    """The broker on ``QUEUE_REDIS_URL``. Created on first use; connects when it is used."""
+    return _broker(settings().queue_redis_url, settings().queue_prefix)
+
+
+@lru_cache
+def _broker(url: str, prefix: str) -> BullMQBroker:
+    return BullMQBroker(
+        url,
+        prefix=prefix,
+        concurrency=concurrency(),
+        recorder=Ledger(unrecorded={spec.name for spec in SPECS.values() if not spec.recorded}),
+        shutdown_grace_s=settings().shutdown_grace_s,
+    )
+
+
+def find_queue(name: str) -> Queue:
+    """The queue of that name; ``:`` may stand for ``-`` (C4). Raises QueueNotFound, naming the known ones."""
+    canonical = name.replace(":", "-")
+    if canonical not in queues():
+        raise QueueNotFound(name, queues())
+    return broker().queue(canonical)
