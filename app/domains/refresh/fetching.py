@@ -1,0 +1,75 @@
+"""The datasets of one part: each fetched once per job, each in its own try."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import structlog
+from redis.exceptions import RedisError
+
+from app.domains.amazon.client import Amazon
+from app.domains.amazon.datasets import DAILY, WEEKLY, discard, fetch
+from app.domains.amazon.errors import AccountRevoked, AmazonError, Wait
+from app.domains.refresh.amazon_account import open_amazon, window_of
+from app.domains.refresh.checkpoint import PartProgress
+from app.domains.refresh.parts import Cadence, Part
+from app.domains.refresh.run import Run
+
+log = structlog.get_logger(__name__)
+
+DATASETS: Mapping[Cadence, tuple[str, ...]] = {"daily": DAILY, "weekly": WEEKLY}
+
+
+@dataclass(slots=True)
+class Fetched:
+    """What one run got of a part. ``waits`` are the moments at which datasets can go on."""
+
+    payloads: dict[str, Any] = field(default_factory=dict)
+    waits: list[datetime] = field(default_factory=list)
+
+
+def fetch_missing(run: Run, part: Part) -> Fetched:
+    """Fetch what no earlier run of this job has; note in the checkpoint what failed, and what a wait needs to go on.
+
+    One dataset's failure does not stop the next. Earlier datasets are read back from where the client has staged
+    them, and only once nothing is missing. Raises AccountRevoked: no dataset of the account can be had then.
+    """
+    progress = run.checkpoint.part(part.key)
+    amazon = open_amazon(part.account, run.cache, run.job.id, run.now)
+    fetched = Fetched()
+    staged = [dataset for dataset in DATASETS[part.cadence] if progress.states.get(dataset, {}).get("done")]
+    for dataset in DATASETS[part.cadence]:
+        if dataset not in staged and dataset not in progress.failures:
+            _fetch(run, dataset, amazon, progress, fetched)
+    for dataset in staged:
+        if not (fetched.waits or progress.failures):
+            _fetch(run, dataset, amazon, progress, fetched)
+    return fetched
+
+
+def discard_staged(run: Run, part: Part, states: Mapping[str, dict[str, Any]]) -> None:
+    """Give back the memory of what has been analysed; what cannot be removed now goes by itself after a day."""
+    amazon = open_amazon(part.account, run.cache, run.job.id, run.now)
+    try:
+        for state in states.values():
+            discard(amazon, state)
+    except RedisError as error:
+        log.warning("refresh.staged_left", job_id=run.job.id, reason=str(error))
+
+
+def _fetch(run: Run, dataset: str, amazon: Amazon, progress: PartProgress, fetched: Fetched) -> None:
+    state = progress.states.setdefault(dataset, {})
+    try:
+        fetched.payloads[dataset] = fetch(dataset, amazon, window_of(run.checkpoint.as_of), state)
+    except Wait as wait:
+        fetched.waits.append(wait.until)
+    except AccountRevoked:
+        raise
+    except AmazonError as error:
+        progress.fail(dataset, f"{dataset}: {error}", run.attempt, final=not error.transient)
+    except Exception as error:
+        log.exception("refresh.dataset_failed", dataset=dataset, job_id=run.job.id)
+        progress.fail(dataset, f"{dataset}: {type(error).__name__}: {error}", run.attempt)

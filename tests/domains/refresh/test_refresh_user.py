@@ -1,0 +1,249 @@
+"""One user's refresh, against the simulated Amazon, on both databases."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import pytest
+from redis import Redis
+from sqlalchemy import select
+
+from app import db
+from app.broker.errors import LeaseLost, Park, Unrecoverable
+from app.domains.amazon.simulator import Options
+from app.domains.cache.keys import EntryKey
+from app.domains.cache.store import get
+from app.domains.refresh.outcome import RefreshIncomplete
+from app.models.account_analysis import AccountAnalysis
+from app.models.dataset_update import DatasetUpdate
+from app.models.schedule import UserUpdateSchedule
+from app.models.seller_account import SellerAccount
+from tests.domains.refresh.conftest import NINE, Clock, Jobs, RefreshJob, SimulatedAmazon
+from tests.ledger.rows import Silent, only_row
+
+US = EntryKey("7", "US", "NA", "daily")
+DE = EntryKey("7", "DE", "EU", "daily")
+JP = EntryKey("7", "JP", "FE", "daily")
+
+
+def account(country: str) -> SellerAccount:
+    """The user's account there, as it stands."""
+    with db.reading() as session:
+        return session.scalars(select(SellerAccount).where(SellerAccount.country == country)).one()
+
+
+def last_daily_of_user() -> datetime | None:
+    """The user's time of the last good daily update."""
+    with db.reading() as session:
+        return session.get_one(UserUpdateSchedule, "7").last_daily_update
+
+
+def datasets(country: str) -> dict[str, DatasetUpdate]:
+    """What is known of each dataset of that account."""
+    with db.reading() as session:
+        updates = session.scalars(select(DatasetUpdate).where(DatasetUpdate.account_id == account(country).id))
+        return {update.dataset: update for update in updates}
+
+
+def test_every_account_is_fetched_analysed_cached_and_marked(jobs_on_both: Jobs, redis: Redis) -> None:
+    """CONTRACTS S2-1: fetch, analyse, update the cache, mark complete."""
+    job = jobs_on_both.add()
+
+    result = job.run()
+
+    row = only_row()
+    cached = [get(redis, key) for key in (DE, JP, US)]
+    assert result["status"] == "completed"
+    assert (row.status, row.accounts_total, row.accounts_processed, row.account_errors) == ("completed", 3, 3, {})
+    assert all(entry and entry.as_of == NINE and entry.result["profitability"]["totals"] for entry in cached)
+    assert [account(country).last_daily_update for country in ("DE", "JP", "US")] == [NINE] * 3
+    assert last_daily_of_user() == NINE
+    assert {name: update.status for name, update in datasets("US").items()} == dict.fromkeys(
+        ("orders", "transactions", "economics", "ads"), "ok"
+    )
+    assert redis.keys("amazon:staged:*") == []
+
+
+def test_both_cadences_are_two_results(jobs: Jobs, redis: Redis) -> None:
+    """CONTRACTS C31: "both" fetches the daily and the weekly datasets; each has its own entry."""
+    job = jobs.add(cadence="both", country="US", region="NA")
+
+    result = job.run()
+
+    weekly = get(redis, US._replace(name="weekly"))
+    assert [part["cadence"] for part in result["accounts"]] == ["daily", "weekly"]
+    assert get(redis, US) is not None
+    assert weekly is not None
+    assert weekly.result["performance_v2"]
+    assert account("US").last_weekly_update == NINE
+    assert account("DE").last_daily_update is None
+
+
+def test_a_revoked_account_leaves_the_job_partial_and_the_last_good_entry_kept(
+    jobs_on_both: Jobs, redis: Redis, amazon: SimulatedAmazon, clock: Clock
+) -> None:
+    """CONTRACTS C33: the reason on that account, two fresh entries, the third as it was, and no retry."""
+    jobs_on_both.add("yesterday").run()
+    redis.delete(*(key for key in redis.scan_iter() if key.startswith("amazon:token")))
+    amazon.fail("SDE", "*", "revoked", times=None)
+    clock.advance(days=1)
+
+    result = jobs_on_both.add("today").run()
+
+    entries = {key.country: get(redis, key) for key in (US, DE, JP)}
+    assert result["status"] == "partial"
+    assert {country: entry and entry.as_of for country, entry in entries.items()} == {
+        "US": clock.at,
+        "JP": clock.at,
+        "DE": NINE,
+    }
+    assert account("DE").state == "needs_reauthorisation"
+    assert "authorise" in account("DE").state_reason
+    assert account("DE").last_daily_update == NINE
+    assert datasets("DE")["orders"].status == "failed"
+    assert datasets("DE")["orders"].good_at == NINE
+    assert last_daily_of_user() == clock.at
+
+
+def test_a_transient_error_is_retried_for_that_account_alone(jobs: Jobs, amazon: SimulatedAmazon) -> None:
+    """CONTRACTS C33: a retry fetches only the rest, and then the job is complete."""
+    amazon.fail("SJP", "searchOrders", "html_503", times=None)
+    job = jobs.add()
+    with pytest.raises(RefreshIncomplete, match=r"1 of 3 not fresh: JP/FE daily: orders: searchOrders: HTTP 503"):
+        job.run(attempt=1)
+    before = amazon.calls()
+    amazon.mend()
+
+    result = job.run(attempt=2)
+
+    after = amazon.calls()
+    called_again = {call for call, count in after.items() if count > before.get(call, 0)}
+    assert result["status"] == "completed"
+    assert called_again == {("SJP", "searchOrders")}
+
+
+def test_the_last_attempt_ends_partial_with_operation_and_cause(jobs: Jobs, amazon: SimulatedAmazon) -> None:
+    """CONTRACTS C33: then partial, if any account is fresh."""
+    amazon.fail("SJP", "listTransactions", "html_503", times=None)
+
+    result = jobs.add().run(attempt=4)
+
+    row = only_row()
+    assert result["status"] == row.status == "partial"
+    assert row.accounts_processed == 2
+    assert "listTransactions: HTTP 503" in row.account_errors[account("JP").id]
+    assert datasets("JP")["transactions"].status == "failed"
+    assert "orders" not in datasets("JP")
+
+
+def test_the_last_attempt_without_any_fresh_account_fails(jobs: Jobs, amazon: SimulatedAmazon) -> None:
+    """CONTRACTS C33: failed, and nothing is marked as updated."""
+    amazon.fail("*", "listTransactions", "html_503", times=None)
+
+    with pytest.raises(Unrecoverable, match="listTransactions: HTTP 503"):
+        jobs.add().run(attempt=4)
+
+    row = only_row()
+    assert (row.status, row.accounts_processed) == ("failed", 0)
+    assert account("US").last_daily_update is None
+    assert last_daily_of_user() is None
+
+
+class TestReportsThatTakeTime:
+    """Reports that take a minute park the job."""
+
+    @pytest.fixture
+    def amazon_options(self) -> Options:
+        """A minute a report."""
+        return Options(budget_scale=1_000, report_s=60)
+
+    def test_it_parks_and_goes_on_without_fetching_anything_twice(
+        self, jobs: Jobs, amazon: SimulatedAmazon, clock: Clock, redis: Redis
+    ) -> None:
+        """AMAZON.md: parked, no attempt used, finished parts remembered and not fetched again."""
+        job = jobs.add()
+        with pytest.raises(Park) as parked:
+            job.run()
+        first = amazon.calls()
+        clock.advance(minutes=2)
+
+        result = job.run()
+
+        again = {call for call, count in amazon.calls().items() if count > first.get(call, 0)}
+        assert NINE < parked.value.until <= clock.at
+        assert result["status"] == "completed"
+        assert {operation for _, operation in again} <= {"getQuery", "getDocument", "getAdsReport", "document"}
+        entry = get(redis, US)
+        assert entry is not None
+        assert entry.as_of == NINE
+
+    def test_a_failed_account_is_not_tried_again_while_others_wait(
+        self, jobs: Jobs, amazon: SimulatedAmazon, clock: Clock
+    ) -> None:
+        """An attempt tries each dataset once, however often the job is parked in it."""
+        amazon.fail("SJP", "searchOrders", "html_503", times=None)
+        job = jobs.add()
+        with pytest.raises(Park):
+            job.run()
+        before = amazon.calls()["SJP", "searchOrders"]
+        clock.advance(minutes=2)
+
+        with pytest.raises(RefreshIncomplete):
+            job.run()
+
+        assert amazon.calls()["SJP", "searchOrders"] == before
+
+
+class Thief(Silent):
+    """Takes the job away as soon as its run has finished one account, as a second claim would."""
+
+    def __init__(self, job: RefreshJob) -> None:
+        self.job = job
+
+    def update_progress(self, job_id: str, progress: Any) -> None:
+        """The first account is done."""
+        self.job.ledger.claimed([self.job.claimed])
+
+
+def test_a_run_that_lost_its_job_changes_nothing_more(jobs: Jobs, redis: Redis) -> None:
+    """RULES R7: a zombie's effects are dropped, in SQL and in the cache."""
+    job = jobs.add()
+    job.writer = Thief(job)
+
+    with pytest.raises(LeaseLost):
+        job.run()
+
+    with db.reading() as session:
+        kept = session.scalars(select(AccountAnalysis.account_id)).all()
+    assert kept == [account("DE").id]
+    assert get(redis, US) is None
+    assert only_row().ended_at is None
+
+
+@pytest.mark.parametrize(("place", "says"), [("country", "country 'XX'"), ("region", "region 'XX'")])
+def test_an_account_that_does_not_exist_fails_at_once(jobs: Jobs, place: str, says: str) -> None:
+    """No later attempt would find it."""
+    job = jobs.add(**{place: "XX"})
+
+    with pytest.raises(Unrecoverable, match=says):
+        job.run()
+
+
+def test_an_older_job_never_replaces_a_newer_result(
+    jobs_on_both: Jobs, redis: Redis, clock: Clock, amazon: SimulatedAmazon
+) -> None:
+    """RULES R8: newer wins, in the cache and in the row that it is a copy of."""
+    amazon.fail("SUS", "searchOrders", "html_503", times=None)
+    older = jobs_on_both.add("older")
+    with pytest.raises(RefreshIncomplete):
+        older.run()
+    amazon.mend()
+    clock.advance(hours=1)
+    jobs_on_both.add("newer").run()
+
+    older.run(attempt=2)
+
+    entry = get(redis, US)
+    assert entry is not None
+    assert entry.as_of == account("US").last_daily_update == clock.at
