@@ -59,7 +59,7 @@ def _eternal(redis: Redis, keys: list[str]) -> set[str]:
 def _ownerless(keys: list[str]) -> list[str]:
     """Keys of removed users, and keys under our prefix that are none of ours."""
     owners = {key: _owner(key) for key in keys}
-    with db.session() as session:
+    with db.reading() as session:
         present = set(session.scalars(present_users({owner for owner in owners.values() if owner})))
     return [key for key, owner in owners.items() if owner not in present]
 
