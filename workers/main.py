@@ -1,0 +1,14 @@
+"""What a worker process runs: ``dramatiq workers.main -p 1 -t <toril threads>``."""
+
+from __future__ import annotations
+
+import dramatiq
+
+from app import log
+from app.jobs.engine import broker
+from app.settings import settings
+
+log.configure("json" if settings().environment == "production" else "console")
+dramatiq.set_broker(broker())
+
+from workers import user_updates  # noqa: E402, F401 - an actor is declared on the broker that is set
