@@ -1,0 +1,39 @@
+"""Demo users, whose Amazon accounts are the simulator's."""
+
+from __future__ import annotations
+
+from itertools import cycle, islice
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.domains.accounts.sellers import Seller, put_account
+from app.domains.accounts.users import register, verify
+from app.models.user import Role, User
+
+USERS = 24
+PASSWORD = "toril-demo"  # noqa: S105 - of users that exist only in demonstrations
+OPERATOR = "operator@demo.example"
+_PLACES = (("US", "NA"), ("GB", "EU"), ("JP", "FE"), ("CA", "NA"), ("DE", "EU"), ("MX", "NA"), ("FR", "EU"))
+
+
+def is_empty(session: Session) -> bool:
+    """Whether the database has no user yet."""
+    return session.scalar(select(func.count()).select_from(User)) == 0
+
+
+def add_users(session: Session, password_hash: str) -> list[str]:
+    """24 verified users with one to three seller accounts each, and one operator to sign in as; returns the 24 ids."""
+    register(session, OPERATOR, password_hash, Role.OPERATOR)
+    places = cycle(_PLACES)
+    return [_add_user(session, number, password_hash, list(islice(places, 1 + number % 3))) for number in range(USERS)]
+
+
+def _add_user(session: Session, number: int, password_hash: str, places: list[tuple[str, str]]) -> str:
+    user = register(session, f"seller-{number + 1:02}@demo.example", password_hash)
+    for country, region in places:
+        seller_id = f"DEMO{number + 1:02}{country}"
+        token = f"demo-{seller_id}-{country}"  # the simulator knows the seller by it
+        put_account(session, user.id, Seller(country, region, seller_id, str(1_000 + number), token))
+    verify(session, user.id)
+    return user.id

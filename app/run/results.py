@@ -1,0 +1,95 @@
+"""How each enqueued user's refresh did, from the ledger, and what it found, from the analyses."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from rich.table import Table
+from sqlalchemy import Select, select
+
+from app import db
+from app.models.account_analysis import AccountAnalysis
+from app.models.job_status import JobStatus, Status
+from app.models.seller_account import SellerAccount
+from app.models.user import User
+
+ENDS = {Status.COMPLETED, Status.PARTIAL, Status.FAILED, Status.CANCELLED, Status.REMOVED}
+
+
+@dataclass(slots=True)
+class Outcome:
+    """One job. ``net_sales`` and ``profit`` are per currency, over all of the user's accounts."""
+
+    user: str
+    status: str
+    accounts: int
+    attempts: int
+    duration_ms: int
+    error: str = ""
+    net_sales: Counter[str] = field(default_factory=Counter)
+    profit: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the job will not run again."""
+        return self.status in ENDS
+
+
+def jobs_with_users(job_ids: Sequence[str]) -> Select[JobStatus, str]:
+    """The rows of these jobs, and whose they are."""
+    return select(JobStatus, User.email).join(User, User.id == JobStatus.user_id).where(JobStatus.job_id.in_(job_ids))
+
+
+def daily_analyses(user_ids: Sequence[str]) -> Select[str, dict[str, Any]]:
+    """The last good daily analysis of each account of these users."""
+    return (
+        select(SellerAccount.user_id, AccountAnalysis.result)
+        .join(SellerAccount, SellerAccount.id == AccountAnalysis.account_id)
+        .where(SellerAccount.user_id.in_(user_ids), AccountAnalysis.cadence == "daily")
+    )
+
+
+def outcomes(job_ids: Sequence[str]) -> list[Outcome]:
+    """How these jobs stand now, in the order of their users' addresses."""
+    with db.session() as session:
+        rows = session.execute(jobs_with_users(job_ids)).all()
+        by_user = {job.user_id: _outcome(job, email) for job, email in rows if job.user_id is not None}
+        for user_id, result in session.execute(daily_analyses(list(by_user))):
+            _add(by_user[user_id], result)
+    return sorted(by_user.values(), key=lambda outcome: outcome.user)
+
+
+def table(found: Sequence[Outcome]) -> Table:
+    """What `toril run` shows at the end."""
+    shown = Table("User", "Accounts", "Status", "Attempts", "Duration", "Net sales", "Profit", title="Refreshed users")
+    for outcome in found:
+        shown.add_row(
+            outcome.user,
+            str(outcome.accounts),
+            outcome.status if not outcome.error else f"{outcome.status}: {outcome.error}",
+            str(outcome.attempts),
+            f"{outcome.duration_ms / 1000:.1f} s",
+            _money(outcome.net_sales),
+            _money(outcome.profit),
+        )
+    return shown
+
+
+def _outcome(job: JobStatus, email: str) -> Outcome:
+    return Outcome(
+        email, job.status, job.accounts_processed or 0, job.attempts_made, job.duration_ms or 0, job.error or ""
+    )
+
+
+def _add(outcome: Outcome, result: Mapping[str, Any]) -> None:
+    for total in (result.get("profitability") or {}).get("totals", ()):
+        outcome.net_sales[total["currency"]] += Decimal(total["net_sales"])  # type: ignore[assignment]
+        outcome.profit[total["currency"]] += Decimal(total["profit"])  # type: ignore[assignment]
+
+
+def _money(amounts: Mapping[str, Any]) -> str:
+    return "\n".join(f"{amount:,.2f} {currency}" for currency, amount in sorted(amounts.items()))
