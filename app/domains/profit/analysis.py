@@ -121,9 +121,9 @@ def _orders(payloads: Payloads, account: str, marketplace: str) -> dict[str, Any
         "totals": [
             {
                 "currency": currency,
-                "gross_sales": plain(figures.gross_sales),
-                "promotions": plain(figures.sums[Category.PROMOTION]),
-                "tax": plain(figures.sums[Category.TAX]),
+                "gross_sales": plain(figures.gross_sales, currency),
+                "promotions": plain(figures.sums[Category.PROMOTION], currency),
+                "tax": plain(figures.sums[Category.TAX], currency),
                 "units": figures.units_ordered,
             }
             for currency, figures in sorted(ordered.totals.items())
@@ -147,7 +147,13 @@ def _finances(
     return {
         **profitability(here, unit_costs).as_json(),
         "detail": [
-            {"currency": currency, "category": category, "label": label, "count": count, "amount": plain(amount)}
+            {
+                "currency": currency,
+                "category": category,
+                "label": label,
+                "count": count,
+                "amount": plain(amount, currency),
+            }
             for (currency, category, label), (count, amount) in sorted(sums.items())
         ],
         "elsewhere": _elsewhere(posted, marketplace),
@@ -168,9 +174,9 @@ def _reconciliation(currency: str, lines: list[Line]) -> dict[str, str]:
     invoiced = -sum((line.amount for line in lines if line.category is Category.ADS_INVOICE), ZERO)
     return {
         "currency": currency,
-        "reported": plain(reported),
-        "invoiced": plain(invoiced),
-        "not_invoiced": plain(reported - invoiced),
+        "reported": plain(reported, currency),
+        "invoiced": plain(invoiced, currency),
+        "not_invoiced": plain(reported - invoiced, currency),
     }
 
 

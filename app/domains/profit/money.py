@@ -73,7 +73,7 @@ class Money:
 
     def as_json(self) -> dict[str, str]:
         """The exact amount, as a string, with its currency."""
-        return {"amount": plain(self.amount), "currency": self.currency}
+        return {"amount": plain(self.amount, self.currency), "currency": self.currency}
 
 
 def decimal(value: object) -> Decimal:
@@ -91,14 +91,19 @@ def decimal(value: object) -> Decimal:
 
 def round_to_cents(amount: Decimal, currency: str) -> Decimal:
     """The amount in the currency's minor unit (JPY has none)."""
-    return amount.quantize(Decimal(1).scaleb(-_PLACES.get(currency, 2)), ROUND_HALF_UP)
+    return amount.quantize(Decimal(1).scaleb(-places(currency)), ROUND_HALF_UP)
 
 
-def plain(amount: Decimal) -> str:
-    """Digits without an exponent or trailing zeros beyond the cents: ``18.9075``, ``40.00``, ``0.00``."""
-    text = f"{amount:f}"
-    whole, _, fraction = text.partition(".")
-    return f"{whole}.{fraction.rstrip('0').ljust(2, '0')}"
+def places(currency: str) -> int:
+    """How many decimals its minor unit has."""
+    return _PLACES.get(currency, 2)
+
+
+def plain(amount: Decimal, currency: str) -> str:
+    """The exact digits, without an exponent, and no zeros beyond the cents: ``18.9075``, ``40.00``, JPY ``1980``."""
+    whole, _, fraction = f"{amount:f}".partition(".")
+    fraction = fraction.rstrip("0").ljust(places(currency), "0")
+    return f"{whole}.{fraction}" if fraction else whole
 
 
 def ratio(part: Decimal, whole: Decimal) -> str | None:

@@ -63,17 +63,17 @@ class Figures:
         ads = ZERO - self.sums[Category.ADS]
         return {
             "currency": self.currency,
-            "gross_sales": plain(self.gross_sales),
-            "promotions": plain(self.sums[Category.PROMOTION]),
-            "refunds": plain(self.sums[Category.REFUND]),
-            "net_sales": plain(self.net_sales),
-            "amazon_fees": plain(ZERO - self.sums[Category.FEE]),
-            "ads_spend": plain(ads),
-            "cogs": plain(self.cogs),
+            "gross_sales": self._exact(self.gross_sales),
+            "promotions": self._exact(self.sums[Category.PROMOTION]),
+            "refunds": self._exact(self.sums[Category.REFUND]),
+            "net_sales": self._exact(self.net_sales),
+            "amazon_fees": self._exact(ZERO - self.sums[Category.FEE]),
+            "ads_spend": self._exact(ads),
+            "cogs": self._exact(self.cogs),
             "cogs_coverage": f"{self.units_costed} of {self.units_net} units costed",
-            "other": plain(self.sums[Category.OTHER]),
-            "tax": plain(self.sums[Category.TAX]),
-            "profit": plain(self.profit),
+            "other": self._exact(self.sums[Category.OTHER]),
+            "tax": self._exact(self.sums[Category.TAX]),
+            "profit": self._exact(self.profit),
             "margin": ratio(self.profit, self.net_sales),
             "acos": ratio(ads, self.sums[Category.AD_SALE]),
             "tacos": ratio(ads, self.net_sales),
@@ -81,6 +81,9 @@ class Figures:
             "units_refunded": self.units_refunded,
             "units_net": self.units_net,
         }
+
+    def _exact(self, amount: Decimal) -> str:
+        return plain(amount, self.currency)
 
 
 @dataclass(slots=True)
@@ -103,7 +106,7 @@ class Profitability:
                 for currency, sku in sorted(self.by_sku, key=lambda key: (key[0], key[1] is None, key[1] or ""))
             ],
             "other": [
-                {"label": label, "currency": currency, "count": count, "amount": plain(amount)}
+                {"label": label, "currency": currency, "count": count, "amount": plain(amount, currency)}
                 for (label, currency), (count, amount) in sorted(self.unclassified.items())
             ],
         }

@@ -30,11 +30,11 @@ class Spend:
         self.clicks += int(row.get("clicks") or 0)
         self.purchases += ads.purchases(row)
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self, currency: str) -> dict[str, Any]:
         """The counts and their ratios (four decimals, None on a zero divisor)."""
         return {
-            "cost": plain(self.cost),
-            "sales": plain(self.sales),
+            "cost": plain(self.cost, currency),
+            "sales": plain(self.sales, currency),
             "impressions": self.impressions,
             "clicks": self.clicks,
             "purchases": self.purchases,
@@ -74,4 +74,4 @@ def _grouped(
     groups: dict[tuple[tuple[str, Any], ...], Spend] = defaultdict(Spend)
     for row in rows:
         groups[(*key(row).items(), ("currency", ads.currency(row, marketplace)))].take(row)
-    return [{**dict(group), **groups[group].as_json()} for group in sorted(groups, key=str)]
+    return [{**(named := dict(group)), **groups[group].as_json(named["currency"])} for group in sorted(groups, key=str)]

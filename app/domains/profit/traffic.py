@@ -44,7 +44,7 @@ def sales_totals(metrics: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
         money = Money.read(entry["totalSales"])
         sums[money.currency] += money.amount
     return {
-        "sales": [{"amount": plain(sums[currency]), "currency": currency} for currency in sorted(sums)],
+        "sales": [{"amount": plain(sums[currency], currency), "currency": currency} for currency in sorted(sums)],
         "orders": sum(int(entry.get("orderCount") or 0) for entry in metrics),
         "order_items": sum(int(entry.get("orderItemCount") or 0) for entry in metrics),
         "units": sum(int(entry.get("unitCount") or 0) for entry in metrics),
@@ -62,7 +62,7 @@ def _ordered(days: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
         if day.get("orderedProductSales"):
             money = Money.read(day["orderedProductSales"])
             sums[money.currency] += money.amount
-    return [{"amount": plain(sums[currency]), "currency": currency} for currency in sorted(sums)]
+    return [{"amount": plain(sums[currency], currency), "currency": currency} for currency in sorted(sums)]
 
 
 def _day(day: Mapping[str, Any]) -> dict[str, Any]:
