@@ -46,6 +46,7 @@ class Engine:
             worker=self.worker_name,
             lock_ms=broker.lock_ms,
             grace_s=broker.shutdown_grace_s + 5,
+            report_faults=True,
             on_lost=self._lost,
         )
         self.finisher = Finisher(broker, self.leases, self.admission)
