@@ -83,7 +83,7 @@ def _metrics(book: Book, now: datetime) -> Node:
             cancellationCount=cancelled,
         ),
         "warningStates": [],
-        "accountHealthRating": {"reportingDateRange": stretch, "accountHealthRatingStatus": "GREAT"},
+        "accountHealthRating": {"reportingDateRange": stretch, "ahrStatus": "GREAT"},
         **{name: _policy(now) for name in _POLICIES},
     }
 
