@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
@@ -34,8 +34,8 @@ class JobSpec(Generic[P]):
     attempts: int | None = None
     backoff_ms: int | None = None
     timeout_s: int = 600
-    keep_completed: Keep = KEEP_COMPLETED
-    keep_failed: Keep = KEEP_FAILED
+    keep_completed: Keep = field(default_factory=lambda: KEEP_COMPLETED)
+    keep_failed: Keep = field(default_factory=lambda: KEEP_FAILED)
     recorded: bool = True
 
     @property
