@@ -6,7 +6,7 @@ from flask import Blueprint, jsonify
 
 from app.domains.amazon.simulator.asked import body
 from app.domains.amazon.simulator.faults import Fault, UnknownFault
-from app.domains.amazon.simulator.gate import Answer, invalid
+from app.domains.amazon.simulator.gate import OPERATIONS, Answer, invalid
 from app.domains.amazon.simulator.state import simulator
 
 bp = Blueprint("control", __name__)
@@ -19,10 +19,11 @@ def add_fault() -> Answer:
     times = asked.get("times", 1)
     if times is not None and (not isinstance(times, int) or times < 1):
         raise invalid(f"times is {times!r}; expected a number above zero, or null")
+    operation = str(asked.get("operation", "*"))
+    if operation not in OPERATIONS:
+        raise invalid(f"no operation {operation!r}; known: {', '.join(sorted(OPERATIONS))}")
     try:
-        fault = Fault.parse(
-            str(asked.get("seller", "*")), str(asked.get("operation", "*")), str(asked.get("fault")), times
-        )
+        fault = Fault.parse(str(asked.get("seller", "*")), operation, str(asked.get("fault")), times)
     except UnknownFault as error:
         raise invalid(str(error)) from error
     simulator().faults.add(fault)

@@ -18,6 +18,10 @@ Operation = Callable[..., Answer]
 _HTML = "<html><head><title>503 Service Temporarily Unavailable</title></head><body><h1>503</h1></body></html>"
 
 
+# Filled as the operations are defined; a fault for any other name would wait for ever.
+OPERATIONS = {"*", "token", "document"}
+
+
 class Refused(Exception):
     """A call is answered with one of Amazon's errors."""
 
@@ -45,6 +49,8 @@ def operation(name: str, rate: float | None = None, burst: int = 1) -> Callable[
     The operation's first argument is the Seller. A 429 carries neither a rate nor a Retry-After, as
     Amazon's does not; a good answer names the rate.
     """
+
+    OPERATIONS.add(name)
 
     def guarded(answer: Operation) -> Callable[..., Answer]:
         @wraps(answer)

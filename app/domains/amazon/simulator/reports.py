@@ -38,7 +38,7 @@ def create_report(seller: Seller) -> Answer:
 def get_reports(seller: Seller) -> Answer:
     """The seller's reports of some types, newest first."""
     wanted = set(request.args.get("reportTypes", "").split(",")) | set(request.args.getlist("reportTypes"))
-    tasks = [task for task in simulator().tasks.values() if task.seller == seller]
+    tasks = [task for task in list(simulator().tasks.values()) if task.seller == seller]
     reports = [_report(task) for task in reversed(tasks) if task.asked.get("reportType") in wanted]
     size = min(request.args.get("pageSize", 10, int), simulator().options.page_size)
     found, following = page(reports, request.args.get("nextToken"), size)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 from flask import current_app
 
@@ -21,6 +21,8 @@ from app.domains.amazon.simulator.marketplaces import BY_COUNTRY, Marketplace
 
 Books = Mapping[tuple[str, str], Book]
 TOKEN_TTL_S = 3_600
+_KEPT = timedelta(hours=6)
+Entry = TypeVar("Entry")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +90,10 @@ class Simulator:
     def grant(self, seller: Seller) -> str:
         """A new access token of the seller."""
         token = f"Atza|{secrets.token_urlsafe(24)}"
+        now = self.clock()
         with self._lock:
-            self._access[token] = (seller, self.clock() + timedelta(seconds=TOKEN_TTL_S))
+            _drop_oldest(self._access, lambda kept: kept[1] < now)
+            self._access[token] = (seller, now + timedelta(seconds=TOKEN_TTL_S))
         return token
 
     def bearer(self, token: str) -> Seller | None:
@@ -101,8 +105,10 @@ class Simulator:
         self, seller: Seller, asked: Mapping[str, Any], content: bytes, content_type: str, next_token: str | None = None
     ) -> Task:
         """A new task; it is done when ``report_s`` have passed."""
-        task = Task(f"{secrets.token_hex(8)}", seller, asked, self.clock(), content, content_type, next_token)
+        now = self.clock()
+        task = Task(secrets.token_hex(8), seller, asked, now, content, content_type, next_token)
         with self._lock:
+            _drop_oldest(self.tasks, lambda kept: kept.created_at < now - _KEPT)
             self.tasks[task.id] = task
         return task
 
@@ -120,6 +126,12 @@ class Simulator:
         """Remember a call, for ``GET /calls``."""
         with self._lock:
             self.calls[seller, operation] = self.calls.get((seller, operation), 0) + 1
+
+
+def _drop_oldest(entries: dict[str, Entry], is_over: Callable[[Entry], bool]) -> None:
+    """Forget from the front, which is the oldest, what is over: a server that runs for weeks must not grow."""
+    while entries and is_over(entries[oldest := next(iter(entries))]):
+        del entries[oldest]
 
 
 @lru_cache(maxsize=512)

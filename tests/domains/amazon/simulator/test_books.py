@@ -109,3 +109,17 @@ def test_every_marketplace_has_books_in_its_own_money() -> None:
     for marketplace in MARKETPLACES:
         book = generate_book("1", marketplace, TODAY)
         assert all(product.price == product.price.quantize(marketplace.cent) > Decimal(0) for product in book.products)
+
+
+def test_old_reports_and_tokens_are_forgotten() -> None:
+    """Six hours later only the new one is kept."""
+    seller = SimulatedSeller("1", "US")
+    asked = {"reportType": "GET_V1_SELLER_PERFORMANCE_REPORT", "marketplaceIds": [seller.marketplace]}
+    old = seller.post("/sp/reports/2021-06-30/reports", asked).get_json()["reportId"]
+
+    seller.clock.pass_s(6 * 3_600 + 1)
+    seller.authorise()
+    new = seller.post("/sp/reports/2021-06-30/reports", asked).get_json()["reportId"]
+
+    assert seller.get(f"/sp/reports/2021-06-30/reports/{old}").status_code == 404
+    assert seller.get(f"/sp/reports/2021-06-30/reports/{new}").status_code == 200

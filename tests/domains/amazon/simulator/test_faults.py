@@ -144,3 +144,10 @@ def test_a_slow_answer_comes_late_and_whole(seller: SimulatedSeller, address: st
             session.get(address + TRANSACTIONS, headers=seller.headers, timeout=0.1)
         ask_for(seller, "slow(1)")
         assert session.get(address + TRANSACTIONS, headers=seller.headers, timeout=5).status_code == 200
+
+
+def test_a_fault_for_an_unknown_operation_is_refused(seller: SimulatedSeller) -> None:
+    """It would never hit, and its test would prove nothing."""
+    answer = seller.http.post("/faults", json={"operation": "listTransaction", "fault": "html_503"})
+
+    assert (answer.status_code, "listTransactions" in answer.text) == (400, True)
