@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from flask import request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
+from werkzeug.exceptions import RequestEntityTooLarge
 
 MAX_BODY_BYTES = 64 * 1024
 MAX_DEPTH = 20
@@ -43,8 +44,11 @@ class Page(Query):
 
 
 def read_body(model: type[Model]) -> Model:
-    """The body as this model; BadRequest otherwise."""
-    return _validated(model, parse(request.get_data()))
+    """The body as this model; BadRequest otherwise, 413 for one that is too long."""
+    raw = request.get_data()
+    if request.content_length is None and len(raw) == MAX_BODY_BYTES:
+        raise RequestEntityTooLarge  # one that came in chunks is cut at the limit, without an error
+    return _validated(model, parse(raw))
 
 
 def read_query(model: type[Model]) -> Model:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Literal, cast
 
 import click
@@ -14,12 +15,18 @@ from sqlalchemy import func, make_url, select
 from app import db
 from app.clock import utc_now
 from app.commands.table import show_table
+from app.crontab.cron import slots_between
+from app.crontab.entries import ENTRIES
+from app.crontab.slots import MISSED_AFTER
 from app.domains.slots.assign import unscheduled
 from app.migrations.run import pending
+from app.models.crontab_cursor import CrontabCursor
+from app.models.crontab_entry import CrontabEntry
 from app.secrets import seal, signing_key, unseal
 from app.settings import settings
 
 MAX_SKEW_S = 60
+YEAR = timedelta(days=366)
 
 State = Literal["ok", "warning", "wrong"]
 
@@ -109,7 +116,25 @@ def _cache_redis() -> Iterator[tuple[State, str]]:
 
 
 def _crontab() -> Iterator[tuple[State, str]]:
-    yield from ()
+    """Each entry of the code, and how far the producer has come with it."""
+    now = utc_now()
+    with db.reading() as session:
+        rows = {row.id: row for row in session.scalars(select(CrontabEntry))}
+        cursors = {row.entry_id: row.added_until for row in session.scalars(select(CrontabCursor))}
+    for entry in ENTRIES:
+        line = f"{entry.id} ({entry.schedule}, {entry.timezone})"
+        next_slot = next(slots_between(entry.schedule, entry.timezone, now, now + YEAR), None)
+        if entry.id not in rows:
+            yield "warning", f"{line} is not in the table yet: the producer has never run here"
+        elif not rows[entry.id].enabled:
+            yield "warning", f"{line} is stopped"
+        elif cursors[entry.id] < now - MISSED_AFTER:
+            yield (
+                "warning",
+                f"{line} was last looked at {cursors[entry.id]:%Y-%m-%d %H:%M} UTC: are clock and producer up?",
+            )
+        else:
+            yield "ok", f"{line}, next {next_slot:%Y-%m-%d %H:%M} UTC" if next_slot else f"{line}, never again"
 
 
 def _facts(url: str) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import get_args
 
 import click
 
@@ -12,6 +13,7 @@ from app.commands.table import show_table
 from app.commands.users import find
 from app.domains.accounts.marketplaces import MARKETPLACES
 from app.domains.accounts.sellers import find_account
+from app.jobs.payloads import Cadence
 from app.jobs.user_updates import enqueue_user, get_queue_stats
 from app.ledger import queries
 from app.models.job_status import JobStatus
@@ -19,10 +21,10 @@ from app.models.job_status import JobStatus
 
 @click.command()
 @click.argument("users", nargs=-1, required=True)
-@click.option("--cadence", type=click.Choice(["daily", "weekly", "both"]), default="daily", show_default=True)
+@click.option("--cadence", type=click.Choice(get_args(Cadence)), default="daily", show_default=True)
 @click.option("--country", help="Only the account in this country; needs --region.")
 @click.option("--region", type=click.Choice(list(MARKETPLACES)))
-def enqueue(users: tuple[str, ...], cadence: str, country: str | None, region: str | None) -> None:
+def enqueue(users: tuple[str, ...], cadence: Cadence, country: str | None, region: str | None) -> None:
     """Refresh USERS (ids or e-mails) now; prints a job id for each."""
     if (country is None) != (region is None):
         raise click.UsageError("--country and --region name an account together: give both or neither")
