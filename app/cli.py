@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 refused or unhealthy, 2 wrong usage, 3 Redis or the databa
 
 from __future__ import annotations
 
+import logging
 import sys
 
 import click
@@ -38,6 +39,7 @@ for command in (users, tokens, keys, enqueue, status, doctor, migrate, run, redi
 def main() -> None:
     """Run one command; every foreseen error is one line on stderr and an exit code."""
     log.configure("console")
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     try:
         toril()
     except ValidationError as invalid:
