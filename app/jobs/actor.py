@@ -14,11 +14,11 @@ from app.jobs.catalog import JobSpec, P
 from app.jobs.engine import broker
 
 
-def actor(spec: JobSpec[P]) -> Callable[[Callable[..., Any]], dramatiq.Actor[..., Any]]:
+def actor(spec: JobSpec[P], **options: Any) -> Callable[[Callable[..., Any]], dramatiq.Actor[..., Any]]:
     """Declare the function as the actor of that job on this process's broker.
 
     It is called with the payload's fields as keyword arguments. Data that are not such a payload, whoever added them,
-    fail the job at once: no later attempt could make them good.
+    fail the job at once: no later attempt could make them good. ``options`` are further ones of Dramatiq's actors.
     """
 
     def declare(function: Callable[..., Any]) -> dramatiq.Actor[..., Any]:
@@ -32,6 +32,7 @@ def actor(spec: JobSpec[P]) -> Callable[[Callable[..., Any]], dramatiq.Actor[...
             broker=broker(),
             time_limit=spec.timeout_s * 1_000,
             attempts=spec.attempts_allowed,
+            **options,
         )
         return declared(run)
 

@@ -1,0 +1,38 @@
+"""The clock's beat: one job a minute, whoever and however many send it (R22)."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime
+from typing import Any
+
+from dramatiq import Actor, Message
+from redis.exceptions import RedisError
+
+from app.broker.recorder import RecorderUnavailable
+from app.clock import utc_now
+from app.jobs.catalog import BEAT
+from app.jobs.enqueue import enqueue
+from app.jobs.payloads import Nothing
+
+log = logging.getLogger(__name__)
+
+
+class BeatActor(Actor[Any, Any]):
+    """Sends itself under the minute's id, and never fails to: a clock that exits with Redis would miss later beats."""
+
+    def send_with_options(self, **options: Any) -> Message[Any]:
+        """``scheduled_at`` is the minute, as periodiq gives it. Logs when the queue cannot be reached."""
+        scheduled_at = options.get("scheduled_at")
+        minute = datetime.fromisoformat(scheduled_at) if scheduled_at else utc_now()
+        job_id = beat_id(minute)
+        try:
+            enqueue(BEAT, Nothing(), job_id=job_id)
+        except (RedisError, RecorderUnavailable) as error:
+            log.warning("%s was not sent, the producer will tick by itself: %s", job_id, error)
+        return self.message_with_options().copy(message_id=job_id)
+
+
+def beat_id(minute: datetime) -> str:
+    """``beat-202601010900``: equal for every clock within the minute."""
+    return f"beat-{minute.astimezone(UTC):%Y%m%d%H%M}"

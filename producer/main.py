@@ -1,0 +1,55 @@
+"""The producer and the clock: ``dramatiq producer.main -p 1 -t 1 --queues cron`` and ``periodiq producer.main``."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import dramatiq
+from periodiq import PeriodiqMiddleware, cron
+from redis.exceptions import RedisError
+
+from app import log
+from app.clock import from_ms, utc_now
+from app.jobs.actor import actor
+from app.jobs.catalog import BEAT, PROMISE_DAILY_UPDATES, PROMISE_WEEKLY_UPDATES
+from app.jobs.engine import broker
+from app.settings import settings
+from producer.beat import BeatActor
+from producer.pulse import Pulse
+from producer.repair import repair
+from producer.tick import tick
+from producer.updates import DAILY, WEEKLY, promise_updates
+
+
+def now() -> datetime:
+    """Redis's time, as all queues have it; this host's until Redis has answered once."""
+    try:
+        return from_ms(broker().clock.now_ms())
+    except RedisError:
+        return utc_now()
+
+
+log.configure("json" if settings().environment == "production" else "console")
+dramatiq.set_broker(broker())
+pulse = Pulse(tick, repair, now)
+# However late a beat arrives, it is taken: what is due is decided from the crontab, not from the beat.
+broker().add_middleware(PeriodiqMiddleware(skip_delay=10**9))
+broker().add_middleware(pulse)
+
+
+@actor(BEAT, periodic=cron("* * * * *"), actor_class=BeatActor)
+def beat() -> None:
+    """A minute has begun."""
+    pulse.beat()
+
+
+@actor(PROMISE_DAILY_UPDATES)
+def promise_daily_updates(*, entry: str, slot: str, version: int) -> int:
+    """Enqueue the users of an hour."""
+    return promise_updates(DAILY, entry, slot, version)
+
+
+@actor(PROMISE_WEEKLY_UPDATES)
+def promise_weekly_updates(*, entry: str, slot: str, version: int) -> int:
+    """Enqueue the users of a day."""
+    return promise_updates(WEEKLY, entry, slot, version)
