@@ -62,6 +62,8 @@ def analyse_weekly(
 
 def _performance_v1(document: str) -> dict[str, Any]:
     """An unreadable V1 report is kept with its reason: it must not take the week's other figures with it."""
+    if not document.strip():
+        return {"verified": False, "metrics": [], "raw": document}
     try:
         return performance_v1(document)
     except UnreadableReport as error:

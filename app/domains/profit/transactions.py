@@ -67,11 +67,15 @@ class _Transaction:
         return self.body.get("items") or []
 
     def _explained(self) -> Iterator[Line]:
-        if not any(parts(item.get("breakdowns")) for item in self.items):
+        in_items = any(parts(item.get("breakdowns")) for item in self.items)
+        if not in_items and not self._is_fee_by_sku():
             sku, units = _single_sku(self.items), sum(_product(item)[1] for item in self.items)
             own = [self._line(sku, part) for part in parts(self.body.get("breakdowns"))]
             yield from self._with_units(own, units)
             return
+        yield from self._item_lines()
+
+    def _item_lines(self) -> Iterator[Line]:
         for item in self.items:
             sku, units = _product(item)
             own = [self._line(sku, part) for part in parts(item.get("breakdowns"))]
@@ -80,14 +84,23 @@ class _Transaction:
                 own = [self._line(sku, Part((), total.amount, total.currency))]
             yield from self._with_units(own, units)
 
+    def _is_fee_by_sku(self) -> bool:
+        """Whether it is a fee (storage, say) of several SKUs whose own totals, though not broken down, explain it."""
+        if _letters(self.kind) not in _FEES or not self.body.get("totalAmount"):
+            return False
+        totals = [Money.read(item["totalAmount"]).amount for item in self.items if item.get("totalAmount")]
+        return sum(totals, ZERO) == Money.read(self.body["totalAmount"]).amount
+
     def _with_units(self, own: list[Line], units: int) -> Iterator[Line]:
-        """The units go with the goods' first line: out in a shipment, back in a refund."""
+        """The units go with the goods' first line: out in a shipment (be they free), back in a refund."""
         kind = _letters(self.kind)
         signed = units if kind in _SALES else -units if kind in _REFUNDS else 0
         for line in own:
             carries = line.category in {Category.SALE, Category.REFUND}
             yield replace(line, units=signed) if carries else line
             signed = 0 if carries else signed
+        if own and signed > 0:
+            yield replace(own[0], category=Category.SALE, amount=ZERO, units=signed)
 
     def _line(self, sku: str | None, part: Part) -> Line:
         return Line(

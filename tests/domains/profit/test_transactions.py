@@ -6,6 +6,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from app.domains.profit.lines import Category, Line
 from app.domains.profit.transactions import lines
@@ -161,3 +163,49 @@ def test_a_service_fee_is_a_fee_even_without_breakdowns() -> None:
     found = read(transaction("-1.2375", "ServiceFee", items=[item("-1.2375", None, units=0)]))
 
     assert [(line.category, line.sku, line.amount) for line in found] == [(Category.FEE, "MUG", Decimal("-1.2375"))]
+
+
+def test_a_fee_of_several_skus_is_each_ones_own() -> None:
+    """Storage is broken down at the transaction; the items know only how much each SKU pays."""
+    items = [item("-1.24", None, "MUG", 0), item("-0.50", [], "TEA", 0)]
+    found = read(transaction("-1.74", "ServiceFee", items=items, breakdowns=[node("Expenses", "-1.74")]))
+
+    assert [(line.category, line.sku, line.amount) for line in found] == [
+        (Category.FEE, "MUG", Decimal("-1.24")),
+        (Category.FEE, "TEA", Decimal("-0.50")),
+    ]
+
+
+def test_items_that_do_not_explain_a_fee_are_not_taken_for_it() -> None:
+    """The transaction's total holds, whatever its items say."""
+    found = read(transaction("-12.00", "ServiceFee", items=[item("-1.24", None), item("-0.50", None, "TEA")]))
+
+    assert sums(found) == {Category.FEE: Decimal("-12.00")}
+
+
+def test_units_that_were_shipped_for_nothing_are_shipped() -> None:
+    """A replacement has fees, and no product charge."""
+    found = read(transaction("-3.54", items=[item("-3.54", [node("AmazonFees", "-3.54")], units=2)]))
+
+    assert [(line.category, line.amount, line.units) for line in found] == [
+        (Category.FEE, Decimal("-3.54"), 0),
+        (Category.SALE, Decimal(0), 2),
+    ]
+
+
+NAMES = st.sampled_from(["Sales", "Expenses", "Tax", "AmazonFees", "ProductCharges", "Shipping", "PromoRebates", "New"])
+AMOUNTS = st.decimals(-1_000, 1_000, places=4).map(str)
+TREES = st.recursive(
+    st.builds(node, NAMES, AMOUNTS),
+    lambda below: st.builds(lambda n, a, c: node(n, a, *c), NAMES, AMOUNTS, st.lists(below, max_size=3)),
+)
+FORESTS = st.none() | st.lists(TREES, max_size=3)
+KINDS = st.sampled_from(["Shipment", "Refund", "ServiceFee", "ProductAdsPayment", "Transfer", "Adjustment", "New"])
+
+
+@given(AMOUNTS, KINDS, FORESTS, st.lists(st.builds(item, AMOUNTS, FORESTS), max_size=3))
+def test_no_cent_of_a_transaction_is_lost_or_doubled(total: str, kind: str, own: Any, items: list[Any]) -> None:
+    """Whatever the trees say, and however little they agree, the lines add up to the total."""
+    found = read(transaction(total, kind, breakdowns=own, items=items))
+
+    assert sum(line.amount for line in found) == Decimal(total)
