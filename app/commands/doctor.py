@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal, cast
 
 import click
@@ -16,7 +16,7 @@ from app import db
 from app.clock import utc_now
 from app.commands.table import show_table
 from app.crontab.cron import slots_between
-from app.crontab.entries import ENTRIES
+from app.crontab.entries import ENTRIES, Entry
 from app.crontab.slots import MISSED_AFTER
 from app.domains.slots.assign import unscheduled
 from app.migrations.run import pending
@@ -123,18 +123,19 @@ def _crontab() -> Iterator[tuple[State, str]]:
         cursors = {row.entry_id: row.added_until for row in session.scalars(select(CrontabCursor))}
     for entry in ENTRIES:
         line = f"{entry.id} ({entry.schedule}, {entry.timezone})"
-        next_slot = next(slots_between(entry.schedule, entry.timezone, now, now + YEAR), None)
         if entry.id not in rows:
             yield "warning", f"{line} is not in the table yet: the producer has never run here"
         elif not rows[entry.id].enabled:
             yield "warning", f"{line} is stopped"
-        elif cursors[entry.id] < now - MISSED_AFTER:
-            yield (
-                "warning",
-                f"{line} was last looked at {cursors[entry.id]:%Y-%m-%d %H:%M} UTC: are clock and producer up?",
-            )
+        elif missed := _first_slot(entry, cursors[entry.id], now - MISSED_AFTER):
+            yield "warning", f"{line} missed {missed:%Y-%m-%d %H:%M} UTC: are clock and producer up?"
         else:
+            next_slot = _first_slot(entry, now, now + YEAR)
             yield "ok", f"{line}, next {next_slot:%Y-%m-%d %H:%M} UTC" if next_slot else f"{line}, never again"
+
+
+def _first_slot(entry: Entry, after: datetime, until: datetime) -> datetime | None:
+    return next(slots_between(entry.schedule, entry.timezone, after, until), None)
 
 
 def _facts(url: str) -> dict[str, Any]:

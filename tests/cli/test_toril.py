@@ -5,13 +5,19 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from cryptography.fernet import Fernet
 from redis import Redis
+from sqlalchemy import update
 
+from app import db
 from app.auth.tokens import subject
+from app.clock import utc_now
+from app.crontab.entries import sync
+from app.models.crontab_cursor import CrontabCursor
 from app.settings import settings
 from tests.cli.conftest import Run
 from tests.servers import free_port
@@ -126,7 +132,7 @@ def test_the_doctor_finds_what_is_wrong(toril: Run, redis: Redis, tmp_path: Path
 
 
 def test_the_doctor_is_content_after_migrate(toril: Run, tmp_path: Path) -> None:
-    """And shows the crontab; a second migrate has nothing to do."""
+    """And says what has not run yet; a second migrate has nothing to do."""
     elsewhere = f"sqlite:///{tmp_path}/new/other.db"
 
     migrated = toril("migrate", DATABASE_URL=elsewhere)
@@ -136,5 +142,19 @@ def test_the_doctor_is_content_after_migrate(toril: Run, tmp_path: Path) -> None
     assert migrated.stdout.startswith("applied 0001")
     assert again.stdout == "nothing to apply\n"
     assert content.returncode == 0, content.stdout
-    assert "dailyUpdates" in content.stdout
-    assert "weeklyUpdates" in content.stdout
+    assert "dailyUpdates (0 * * * *, UTC) is not in the table yet" in content.stdout
+
+
+def test_the_doctor_sees_a_clock_that_stands_still(toril: Run) -> None:
+    """One entry was looked at now, the other has missed a slot by more than the policy allows."""
+    with db.session() as session:
+        sync(session, utc_now())
+        a_week_ago = utc_now() - timedelta(days=7)
+        session.execute(
+            update(CrontabCursor).where(CrontabCursor.entry_id == "weeklyUpdates").values(added_until=a_week_ago)
+        )
+
+    crontab = [line for line in toril("doctor").stdout.splitlines() if line.startswith("crontab")]
+
+    assert "ok       dailyUpdates (0 * * * *, UTC), next" in crontab[0]
+    assert "warning  weeklyUpdates (0 0 * * *, UTC) missed" in crontab[1]
