@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +28,7 @@ from app.run.watch import Stopped, until_ended, until_healthy
 from app.settings import settings
 
 ROOT = Path(__file__).resolve().parents[2]
+PLAIN_WIDTH = 120  # of a pipe or a file, which say nothing of their own
 
 
 def main(*, once: bool) -> int:
@@ -34,7 +37,8 @@ def main(*, once: bool) -> int:
     With ``once`` it ends after the table. Returns the exit code: 0, or 1 when a refresh did not complete, 2 when
     something stood in the way of starting.
     """
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     signal.signal(signal.SIGTERM, _as_interrupt)
     try:
         with alone_in(settings().var_dir.resolve()):

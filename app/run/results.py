@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from rich.console import JustifyMethod
 from rich.table import Table
 from sqlalchemy import Select, select
 
 from app import db
+from app.domains.profit.money import round_to_cents
 from app.models.account_analysis import AccountAnalysis
 from app.models.job_status import JobStatus, Status
 from app.models.seller_account import SellerAccount
@@ -30,8 +32,8 @@ class Outcome:
     attempts: int
     duration_ms: int
     error: str = ""
-    net_sales: Counter[str] = field(default_factory=Counter)
-    profit: Counter[str] = field(default_factory=Counter)
+    net_sales: defaultdict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
+    profit: defaultdict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
 
     @property
     def ended(self) -> bool:
@@ -65,7 +67,10 @@ def outcomes(job_ids: Sequence[str]) -> list[Outcome]:
 
 def table(found: Sequence[Outcome]) -> Table:
     """What `toril run` shows at the end."""
-    shown = Table("User", "Accounts", "Status", "Attempts", "Duration", "Net sales", "Profit", title="Refreshed users")
+    shown = Table(title="Refreshed users, the last 30 days")
+    for heading in ("User", "Accounts", "Status", "Attempts", "Duration", "Net sales", "Profit"):
+        justify: JustifyMethod = "left" if heading in {"User", "Status"} else "right"
+        shown.add_column(heading, justify=justify, no_wrap=heading != "Status")
     for outcome in found:
         shown.add_row(
             outcome.user,
@@ -87,9 +92,11 @@ def _outcome(job: JobStatus, email: str) -> Outcome:
 
 def _add(outcome: Outcome, result: Mapping[str, Any]) -> None:
     for total in (result.get("profitability") or {}).get("totals", ()):
-        outcome.net_sales[total["currency"]] += Decimal(total["net_sales"])  # type: ignore[assignment]
-        outcome.profit[total["currency"]] += Decimal(total["profit"])  # type: ignore[assignment]
+        outcome.net_sales[total["currency"]] += Decimal(total["net_sales"])
+        outcome.profit[total["currency"]] += Decimal(total["profit"])
 
 
-def _money(amounts: Mapping[str, Any]) -> str:
-    return "\n".join(f"{amount:,.2f} {currency}" for currency, amount in sorted(amounts.items()))
+def _money(amounts: Mapping[str, Decimal]) -> str:
+    return "\n".join(
+        f"{round_to_cents(amount, currency):,f} {currency}" for currency, amount in sorted(amounts.items())
+    )
