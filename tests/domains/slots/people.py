@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from sqlalchemy import insert, select
-from sqlalchemy.orm import Session
+from sqlalchemy import func, insert, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.clock import utc_now
 from app.models.schedule import UserUpdateSchedule
@@ -27,13 +27,16 @@ def add_users(session: Session, count: int, first: int = 0) -> list[str]:
 
 def users_per_slot(session: Session) -> tuple[Sequence[int], Sequence[int]]:
     """Users of each hour and of each day, counted from the schedules themselves, and equal to the counters."""
-    schedules = session.scalars(select(UserUpdateSchedule)).all()
-    hours = Counter(schedule.daily_update_hour for schedule in schedules)
-    days = Counter(schedule.weekly_update_day for schedule in schedules)
+    hours = _counted(session, UserUpdateSchedule.daily_update_hour)
+    days = _counted(session, UserUpdateSchedule.weekly_update_day)
     counted = {(load.kind, load.slot): load.users for load in session.scalars(select(SlotLoad))}
     assert [hours[hour] for hour in range(24)] == [counted["hour", hour] for hour in range(24)]
     assert [days[day] for day in range(7)] == [counted["day", day] for day in range(7)]
     return [hours[hour] for hour in range(24)], [days[day] for day in range(7)]
+
+
+def _counted(session: Session, slot: InstrumentedAttribute[int]) -> Counter[int]:
+    return Counter(dict(session.execute(select(slot, func.count()).group_by(slot)).all()))
 
 
 def spread(counts: Sequence[int]) -> int:
