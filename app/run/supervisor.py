@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from app import embedded_redis
 from app.settings import Settings, settings
 
 PRODUCTION = "supervisord.conf"
@@ -34,6 +36,7 @@ def environment(current: Settings, worker_threads: int) -> dict[str, str]:
         "TORIL_SOCKET": str(_socket(var)),
         "TORIL_WORKER_THREADS": str(worker_threads),
         "TORIL_SHUTDOWN_MS": str(current.shutdown_grace_s * 1000),
+        "TORIL_REDIS_COMMAND": shlex.join(embedded_redis.command(current.embedded_redis_port, var / "redis")),
         "TORIL_EMBEDDED_REDIS": str(current.uses_embedded_redis).lower(),
         "TORIL_SIMULATOR": str(current.uses_simulator).lower(),
         "WORKER_INSTANCES": str(current.worker_instances),
@@ -45,7 +48,7 @@ def environment(current: Settings, worker_threads: int) -> dict[str, str]:
 
 def start(configuration: str, environ: Mapping[str, str], directory: Path) -> subprocess.Popen[bytes]:
     """Start supervisord in a session of its own: Ctrl-C reaches the caller alone, who then stops it in order."""
-    (Path(environ["TORIL_VAR"]) / "log").mkdir(parents=True, exist_ok=True)
+    _make_directories(Path(environ["TORIL_VAR"]))
     return subprocess.Popen(  # noqa: S603 - our own configuration
         _command(configuration, directory),
         cwd=directory,
@@ -72,9 +75,14 @@ def main() -> None:
     from app.jobs.catalog import worker_threads
 
     environ = environment(settings(), worker_threads())
-    (Path(environ["TORIL_VAR"]) / "log").mkdir(parents=True, exist_ok=True)
+    _make_directories(Path(environ["TORIL_VAR"]))
     command = _command(PRODUCTION, Path.cwd())
     os.execve(command[0], command, environ)  # noqa: S606 - no shell
+
+
+def _make_directories(var: Path) -> None:
+    for name in ("log", "redis"):
+        (var / name).mkdir(parents=True, exist_ok=True)
 
 
 def _command(configuration: str, directory: Path) -> list[str]:
