@@ -3,23 +3,36 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dramatiq import Broker, Consumer, Message, Middleware, Worker
-from dramatiq.errors import QueueNotFound
-from dramatiq.middleware import AgeLimit, Callbacks, CurrentMessage, Pipelines, ShutdownNotifications
+import dramatiq.middleware
+from dramatiq import Actor, Broker, Consumer, Message, Middleware, Worker
+from dramatiq.errors import QueueJoinTimeout, QueueNotFound
+from dramatiq.middleware import AgeLimit, CurrentMessage, Pipelines
+from dramatiq.results import Results
 
 from app.broker.clock import RedisClock
 from app.broker.connection import connect
 from app.broker.consumer import BullMQConsumer
 from app.broker.engine import Engine
 from app.broker.errors import TooFewThreads
-from app.broker.message import DRAMATIQ
+from app.broker.events import QueueEvents
+from app.broker.message import envelope
+from app.broker.middleware.callbacks import Callbacks
+from app.broker.middleware.retries import Retries
 from app.broker.middleware.runs import Runs
+from app.broker.middleware.shutdown import ShutdownNotifications
 from app.broker.middleware.time_limit import TimeLimit
+from app.broker.options import Backoffs
 from app.broker.queue import Queue
 from app.broker.recorder import Recorder
+from app.broker.results import JobResults
+
+#: Dramatiq's middleware that the engine does the work of; beside it, they would do it twice.
+REPLACED = (dramatiq.middleware.Retries, dramatiq.middleware.TimeLimit)
+LOOK_EVERY_S = 1.0
 
 
 class BullMQBroker(Broker):
@@ -28,6 +41,9 @@ class BullMQBroker(Broker):
     ``concurrency`` is how many jobs of each queue one worker process holds at once (1 where it is not given).
     ``recorder`` is told of every job before it becomes true in Redis. ``lock_ms`` is a job's lease, renewed by a keeper
     process; ``shutdown_grace_s`` is what running jobs get after SIGTERM (the worker's own shutdown timeout).
+    ``middleware`` takes the place of ``default_middleware()``; ``retries`` are the defaults of messages that do not say
+    their own; ``backoffs`` are waits by name, for jobs whose backoff has that type.
+    ``metrics_points`` is for how many minutes each queue counts its ends (BullMQ's metrics; 0 for not at all).
     There are no delay queues and no dead-letter queues: BullMQ's delayed and failed states are those.
     """
 
@@ -39,8 +55,11 @@ class BullMQBroker(Broker):
         concurrency: Mapping[str, int] | None = None,
         recorder: Recorder | None = None,
         middleware: Sequence[Middleware] | None = None,
+        retries: Retries | None = None,
+        backoffs: Backoffs | None = None,
         lock_ms: int = 10_000,
         shutdown_grace_s: float = 30,
+        metrics_points: int = 0,
     ) -> None:
         self.url = url
         self.prefix = prefix
@@ -48,13 +67,21 @@ class BullMQBroker(Broker):
         self.recorder = recorder
         self.lock_ms = lock_ms
         self.shutdown_grace_s = shutdown_grace_s
+        self.metrics_points = metrics_points
+        self.backoffs = dict(backoffs or {})
         self.redis = connect(url)
         self.clock = RedisClock(self.redis)
         self._engine: Engine | None = None
         self._lock = threading.Lock()
-        chosen = default_middleware() if middleware is None else list(middleware)
-        super().__init__(middleware=[Runs(self), *chosen, TimeLimit(self)])
+        self._retries = retries or Retries()
+        # First and last are the engine's: see ``add_middleware``.
+        super().__init__(middleware=[])
         self.queues: dict[str, Queue] = {}
+        for own in (Runs(self), self._retries, TimeLimit(self)):
+            super().add_middleware(own)
+        self.add_middleware(Results(backend=JobResults(self), store_results=True))
+        for one in default_middleware() if middleware is None else middleware:
+            self.add_middleware(one)
 
     @property
     def engine(self) -> Engine:
@@ -94,8 +121,33 @@ class BullMQBroker(Broker):
             raise QueueNotFound(queue_name)
         return BullMQConsumer(self.engine, queue_name, timeout)
 
+    def declare_actor(self, actor: Actor[Any, Any]) -> None:
+        """Declare an actor and its queue. Raises ValueError for a negative priority, which BullMQ does not have."""
+        if actor.priority < 0:
+            raise ValueError(f"actor {actor.actor_name!r} has priority {actor.priority}; 0 comes before all others")
+        super().declare_actor(actor)
+
+    def add_middleware(
+        self, middleware: Middleware, *, before: type[Middleware] | None = None, after: type[Middleware] | None = None
+    ) -> None:
+        """Add a middleware where it says, or behind all others but the engine's last two.
+
+        So its hooks run within the time limit, and find ``message.failed`` decided. Raises ValueError for Dramatiq's
+        ``Retries`` and ``TimeLimit``.
+        """
+        if isinstance(middleware, REPLACED):
+            raise ValueError(
+                f"the engine does the work of {type(middleware).__name__}: give actors its options instead"
+            )
+        if before is None and after is None:
+            before = Retries
+        super().add_middleware(middleware, before=before, after=after)
+
     def enqueue(self, message: Message[Any], *, delay: int | None = None) -> Message[Any]:
-        """Add a message as a job: its id is the message's, its data the keyword arguments."""
+        """Add a message as a job: its id is the message's, its data the keyword arguments.
+
+        A message whose job still exists is not added again.
+        """
         self.declare_queue(message.queue_name)
         self.emit_before("enqueue", message, delay)
         self.queues[message.queue_name].add(
@@ -103,12 +155,31 @@ class BullMQBroker(Broker):
             message.kwargs,
             job_id=message.message_id,
             delay_ms=delay or 0,
-            attempts=self._attempts(message),
-            backoff=self._option(message, "backoff"),
-            opts=_envelope(message),
+            priority=self._priority(message),
+            opts=envelope(message),
+            **self._retries.job_options(self, message),
         )
         self.emit_after("enqueue", message, delay)
         return message
+
+    def _priority(self, message: Message[Any]) -> int:
+        """The message's own, or else its actor's: in both worlds a lower number is sooner, and 0 is soonest."""
+        actor = self.actors.get(message.actor_name)
+        return int(message.options.get("priority", actor.priority if actor else 0))
+
+    def join(self, queue_name: str, *, timeout: int | None = None) -> None:
+        """Return when every job of a queue has ended, delayed ones too; for tests.
+
+        Raises QueueJoinTimeout when that takes longer than ``timeout`` ms.
+        """
+        queue = self.queue(queue_name)
+        deadline = None if timeout is None else time.monotonic() + timeout / 1000
+        events = QueueEvents(queue)
+        while queue.get_job_counts()["active"] or queue.count():
+            left_s = LOOK_EVERY_S if deadline is None else min(deadline - time.monotonic(), LOOK_EVERY_S)
+            if left_s <= 0:
+                raise QueueJoinTimeout(queue_name)
+            events.read(left_s)
 
     def flush(self, queue_name: str) -> None:
         """Remove every job of a queue, whatever its state; for tests."""
@@ -121,31 +192,7 @@ class BullMQBroker(Broker):
         for name in self.queues:
             self.flush(name)
 
-    def _attempts(self, message: Message[Any]) -> int:
-        """``attempts``, or Dramatiq's ``max_retries`` and the first run."""
-        if attempts := self._option(message, "attempts"):
-            return int(attempts)
-        retries = self._option(message, "max_retries")
-        return 1 if retries is None else int(retries) + 1
-
-    def _option(self, message: Message[Any], name: str) -> Any:
-        """The message's own option, or else its actor's."""
-        if name in message.options:
-            return message.options[name]
-        actor = self.actors.get(message.actor_name)
-        return actor.options.get(name) if actor else None
-
 
 def default_middleware() -> list[Middleware]:
-    """Dramatiq's own, without ``Retries`` (the engine retries) and the Prometheus exporter (it binds a port)."""
+    """Dramatiq's own, without the Prometheus exporter (it binds a port); the engine's are not among them."""
     return [AgeLimit(), ShutdownNotifications(), Callbacks(), Pipelines(), CurrentMessage()]
-
-
-def _envelope(message: Message[Any]) -> dict[str, Any]:
-    """What only Dramatiq understands, carried within the job's options; nothing if there is nothing."""
-    extra: dict[str, Any] = {}
-    if message.args:
-        extra["args"] = list(message.args)
-    if message.options:
-        extra["options"] = message.options
-    return {DRAMATIQ: extra} if extra else {}

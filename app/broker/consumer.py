@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ from app.broker.message import JobMessage
 
 if TYPE_CHECKING:
     from app.broker.engine import Engine
+
+log = logging.getLogger(__name__)
 
 
 class BullMQConsumer(Consumer):
@@ -39,10 +42,11 @@ class BullMQConsumer(Consumer):
 
     def ack(self, message: MessageProxy) -> None:
         """Hand the end over; it is settled in the next batch. Never raises."""
-        assert isinstance(message, JobMessage)  # noqa: S101 - narrows what this class delivered
+        if not isinstance(message, JobMessage):
+            log.warning("message %s was never claimed here; nothing to end", message.message_id)
+            return
         if message.end is None:
-            reason = RuntimeError("the run left no outcome: was the engine's middleware removed from the broker?")
-            message.end = outcome.raised(message, reason, (), message.claim.claimed_ms)
+            message.end = outcome.unknown(message)
         self._engine.ended(message, message.end)
 
     nack = ack

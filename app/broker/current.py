@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -59,12 +59,13 @@ class RunningJob:
         return self.writer.log(self.claim.id, line)
 
 
-_running = threading.local()
+#: A context variable, not a thread's: an async actor runs in the event loop's thread, in a copy of this context.
+_running: ContextVar[RunningJob | None] = ContextVar("running job", default=None)
 
 
 def current_job() -> RunningJob:
-    """The job of this thread; LookupError outside an actor."""
-    job: RunningJob | None = getattr(_running, "job", None)
+    """The job of this thread, or of this task; LookupError outside an actor."""
+    job = _running.get()
     if job is None:
         raise LookupError("no job is running in this thread: call current_job() inside an actor")
     return job
@@ -72,4 +73,4 @@ def current_job() -> RunningJob:
 
 def set_current_job(job: RunningJob | None) -> None:
     """Called by the engine around each run."""
-    _running.job = job
+    _running.set(job)

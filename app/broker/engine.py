@@ -18,7 +18,7 @@ from app.broker.admission import Admission
 from app.broker.cancel import CancelListener
 from app.broker.claimer import Claimer
 from app.broker.finisher import Finisher
-from app.broker.interrupts import Interrupts
+from app.broker.interrupts import Cancelled, Interrupts
 from app.broker.leases import Leases
 from app.broker.message import JobMessage
 from app.broker.recorder import End, EndKind, RecorderUnavailable
@@ -82,7 +82,7 @@ class Engine:
         message = self._running.get((queue, job_id))
         if message is not None:
             message.cancelled = reason
-            self.interrupts.cancel((queue, job_id))
+            self.interrupts.interrupt((queue, job_id), Cancelled)
 
     def forget(self, message: JobMessage) -> bool:
         """Whether the job was in Dramatiq's hands; it is not any more."""
@@ -93,7 +93,11 @@ class Engine:
         if not self.forget(message):
             return  # handed back at shutdown while it ran
         self.admission.ended(message.claim.queue)
-        self.finisher.hand_over(end, message.token)
+        if end.kind is EndKind.RELEASED:
+            self.hand_back([message], end.reason)
+            self.admission.settled(1)
+        else:
+            self.finisher.hand_over(end, message.token)
 
     def hand_back(self, messages: Sequence[JobMessage], reason: str) -> None:
         """Claimed jobs that this process will not finish: back to where they waited, uncharged."""

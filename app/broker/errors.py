@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from dramatiq.errors import Retry as DramatiqRetry
 from dramatiq.middleware import MiddlewareError, SkipMessage
 
 
@@ -76,11 +77,11 @@ class Unrecoverable(Exception):
     """Raised by an actor: the job fails now, whatever attempts are left."""
 
 
-class Retry(Exception):
-    """Raised by an actor: run again after this delay, using an attempt."""
+class Retry(DramatiqRetry):
+    """Raised by an actor: run again after this delay, using an attempt. Being Dramatiq's, it is logged quietly."""
 
     def __init__(self, delay_ms: int, reason: str = "asked to retry") -> None:
-        super().__init__(reason)
+        super().__init__(reason, delay=delay_ms)
         self.delay_ms = delay_ms
 
 
@@ -97,3 +98,11 @@ class Park(SkipMessage):
         super().__init__(f"{reason}, until {until.isoformat(timespec='milliseconds')}")
         self.until = until
         self.reason = reason
+
+
+class RateLimited(SkipMessage):
+    """Raised by an actor: whoever it called wants to be left alone so long; run again then, using no attempt."""
+
+    def __init__(self, wait_ms: int, reason: str = "rate limited") -> None:
+        super().__init__(f"{reason}, for {wait_ms} ms")
+        self.wait_ms = wait_ms

@@ -49,12 +49,12 @@ class Interrupts:
             if armed is not None and armed.raised:
                 _set_async_exception(thread_id, None)
 
-    def cancel(self, run: Run) -> bool:
-        """Raise Cancelled in the thread of that run; False if it does not run here."""
+    def interrupt(self, run: Run, error: type[Interrupt]) -> bool:
+        """Raise that error in the thread of that run; False if it does not run here."""
         with self._changed:
             for thread_id, armed in self._armed.items():
                 if armed.run == run and not armed.raised:
-                    self._raise(thread_id, armed, Cancelled)
+                    self._raise(thread_id, armed, error)
                     return True
         return False
 

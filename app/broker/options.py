@@ -19,6 +19,9 @@ SHORT = {
 }
 LONG = {short: long for long, short in SHORT.items()}
 
+#: A job that is tried for ever must not wait for a number without end.
+MOST_DOUBLINGS = 32
+
 #: Waits by name, for jobs whose backoff is neither fixed nor exponential: attempt (1 for the first) -> ms.
 Backoffs = Mapping[str, Callable[[int], int]]
 
@@ -46,8 +49,8 @@ def lengthened(stored: Mapping[str, Any]) -> dict[str, Any]:
 def backoff_ms(opts: Mapping[str, Any], attempt: int, custom: Backoffs | None = None) -> int:
     """How long to wait after this failed attempt (1 for the first), as BullMQ computes it: never jittered by default.
 
-    A backoff given as a number is fixed; ``jitter`` (0 to 1) takes away up to that part. Raises ValueError for a type
-    that is not known here.
+    A backoff given as a number is fixed; ``jitter`` (0 to 1) takes away up to that part; ``maxDelay`` (ours; Node
+    ignores it) bounds an exponential one. Raises ValueError for a type that is not known here.
     """
     backoff = opts.get("backoff") or 0
     if isinstance(backoff, int | float):
@@ -58,7 +61,8 @@ def backoff_ms(opts: Mapping[str, Any], attempt: int, custom: Backoffs | None = 
         case "fixed":
             return _jittered(delay, jitter)
         case "exponential":
-            return _jittered(int(delay * 2 ** (attempt - 1)), jitter)
+            grown = delay * 2 ** min(attempt - 1, MOST_DOUBLINGS)
+            return _jittered(min(grown, int(backoff.get("maxDelay") or grown)), jitter)
         case name if custom and name in custom:
             return custom[name](attempt)
         case unknown:

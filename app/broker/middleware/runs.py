@@ -26,11 +26,6 @@ class Runs(Middleware):
     def __init__(self, broker: BullMQBroker) -> None:
         self._broker = broker
 
-    @property
-    def actor_options(self) -> set[str]:
-        """``attempts`` and ``backoff`` are BullMQ's; ``max_retries`` is Dramatiq's, and ``throws`` its own."""
-        return {"attempts", "backoff", "max_retries", "throws"}
-
     def before_process_message(self, broker: Broker, message: MessageProxy) -> None:
         """Name the job to the thread."""
         assert isinstance(message, JobMessage)  # noqa: S101 - narrows what our own consumer made
@@ -46,11 +41,12 @@ class Runs(Middleware):
         """Decide the end, once every other middleware has had its say."""
         assert isinstance(message, JobMessage)  # noqa: S101 - narrows what our own consumer made
         now_ms = self._broker.clock.now_ms()
-        if exception is None:
-            message.end = outcome.completed(message, result, now_ms, recorded=current_job().recorded)
+        if exception is not None:
+            message.end = outcome.raised(message, exception, now_ms, self._broker.backoffs)
+        elif message.failed:
+            message.end = outcome.rejected(message, now_ms)
         else:
-            throws = self._throws(message)
-            message.end = outcome.raised(message, exception, throws, now_ms)
+            message.end = outcome.completed(message, result, now_ms, recorded=current_job().recorded)
         set_current_job(None)
 
     def after_skip_message(self, broker: Broker, message: MessageProxy) -> None:
@@ -58,11 +54,6 @@ class Runs(Middleware):
         assert isinstance(message, JobMessage)  # noqa: S101 - narrows what our own consumer made
         message.end = outcome.skipped(message, sys.exception(), self._broker.clock.now_ms())
         set_current_job(None)
-
-    def _throws(self, message: JobMessage) -> tuple[type[BaseException], ...]:
-        actor = self._broker.get_actor(message.actor_name)
-        throws = message.options.get("throws") or actor.options.get("throws") or ()
-        return throws if isinstance(throws, tuple) else (throws,)
 
     def before_worker_boot(self, broker: Broker, worker: Worker) -> None:
         """The engine of this process starts with its worker."""
