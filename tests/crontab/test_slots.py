@@ -1,0 +1,117 @@
+"""Which slots a tick finds, on time and after a pause."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import pytest
+
+from app.crontab.cron import InvalidSchedule, last_slot, slots_between
+from app.crontab.slots import AHEAD, AT_ONCE, CatchUp, parse_slot, slot_name, slots_due
+
+NINE = datetime(2026, 1, 1, 9, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+SECOND = timedelta(seconds=1)
+
+
+def hours(*numbers: int) -> list[datetime]:
+    """Full hours of that day."""
+    return [NINE.replace(hour=number) for number in numbers]
+
+
+def test_a_slot_belongs_to_the_tick_whose_window_it_closes() -> None:
+    """The window is open at its beginning and closed at its end: no slot is in two, none in none."""
+    assert list(slots_between("0 * * * *", "UTC", NINE, NINE + HOUR)) == hours(10)
+    assert list(slots_between("0 * * * *", "UTC", NINE - SECOND, NINE)) == hours(9)
+
+
+def test_windows_side_by_side_find_every_slot_once() -> None:
+    """However the time between is cut."""
+    cuts = [NINE + timedelta(minutes=7 * number) for number in range(60)]
+
+    found = [slot for begin, end in pairwise(cuts) for slot in slots_between("0 * * * *", "UTC", begin, end)]
+
+    assert found == hours(10, 11, 12, 13, 14, 15)
+
+
+def test_six_fields_have_the_seconds_first() -> None:
+    """``*/30`` there is every half minute, not every half hour (C16)."""
+    found = slots_between("*/30 * * * * *", "UTC", NINE, NINE + timedelta(minutes=1))
+
+    assert list(found) == [NINE + 30 * SECOND, NINE + 60 * SECOND]
+
+
+def test_sundays_come() -> None:
+    """The clock's own parser never fires on them."""
+    (sunday,) = slots_between("0 8 * * 0", "UTC", NINE, NINE + timedelta(days=7))
+
+    assert sunday == datetime(2026, 1, 4, 8, tzinfo=UTC)
+
+
+def test_a_schedule_follows_its_zone() -> None:
+    """Nine in Madrid is eight UTC in winter and seven in summer."""
+    winter = next(slots_between("0 9 * * *", "Europe/Madrid", NINE, NINE + timedelta(days=2)))
+    summer = next(slots_between("0 9 * * *", "Europe/Madrid", NINE + timedelta(days=180), NINE + timedelta(days=182)))
+
+    assert (winter.hour, summer.hour) == (8, 7)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "zone"),
+    [("60 * * * *", "UTC"), ("* * *", "UTC"), ("0 25 * * *", "UTC"), ("0 9 * * *", "Mars/Olympus")],
+)
+def test_a_schedule_that_no_clock_could_follow_is_refused_with_its_text(schedule: str, zone: str) -> None:
+    """So is a zone that does not exist."""
+    with pytest.raises(InvalidSchedule) as refused:
+        next(slots_between(schedule, zone, NINE, NINE + HOUR), None)
+
+    assert schedule in str(refused.value)
+
+
+def test_the_last_slot_is_the_one_that_has_begun() -> None:
+    """At its very second it is itself."""
+    assert last_slot("0 * * * *", "UTC", NINE) == NINE
+    assert last_slot("0 * * * *", "UTC", NINE - SECOND) == NINE - HOUR
+    assert last_slot("0 * * * *", "UTC", NINE + timedelta(milliseconds=1)) == NINE
+
+
+def test_slots_are_found_90_seconds_ahead() -> None:
+    """So that a late beat costs nothing."""
+    just_in, too_early = NINE - AHEAD, NINE - AHEAD - SECOND
+
+    assert slots_due("0 * * * *", "UTC", "all", NINE - HOUR, just_in) == hours(9)
+    assert slots_due("0 * * * *", "UTC", "all", NINE - HOUR, too_early) == []
+
+
+@pytest.mark.parametrize(("policy", "expected"), [("all", (7, 8, 9)), ("one", (9,)), ("skip", ())])
+def test_after_three_hours_down_the_policy_decides(policy: CatchUp, expected: tuple[int, ...]) -> None:
+    """All that was missed, the latest of it, or nothing."""
+    assert slots_due("0 * * * *", "UTC", policy, NINE - 3 * HOUR, NINE + HOUR / 2) == hours(*expected)
+
+
+@pytest.mark.parametrize("policy", ["all", "one", "skip"])
+def test_a_late_beat_is_no_miss_under_any_policy(policy: CatchUp) -> None:
+    """Two minutes late: the slot is still added."""
+    assert slots_due("0 * * * *", "UTC", policy, NINE - HOUR / 2, NINE + timedelta(minutes=2)) == hours(9)
+
+
+@pytest.mark.parametrize("policy", ["all", "one", "skip"])
+def test_what_the_cursor_has_passed_is_not_due_again(policy: CatchUp) -> None:
+    """Not even as "the latest missed"."""
+    assert slots_due("0 * * * *", "UTC", policy, NINE, NINE + HOUR / 2) == []
+
+
+def test_a_long_past_is_caught_up_in_portions() -> None:
+    """The next tick goes on where this one ended."""
+    first = slots_due("* * * * *", "UTC", "all", NINE - timedelta(days=2), NINE)
+    second = slots_due("* * * * *", "UTC", "all", first[-1], NINE)
+
+    assert len(first) == AT_ONCE
+    assert second[0] == first[-1] + timedelta(minutes=1)
+
+
+def test_a_slots_name_has_no_colon_and_is_read_back() -> None:
+    """Always UTC."""
+    assert slot_name(NINE) == "20260101T090000"
+    assert parse_slot("20260101T090000") == NINE
