@@ -48,7 +48,7 @@ def main(*, once: bool) -> int:
             with _everything(console) as supervisord:
                 return _show(supervisord, console, once=once)
     except (CannotStart, Stopped) as error:
-        console.print(str(error), style="red", markup=False, highlight=False)
+        console.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
         return 2
     except KeyboardInterrupt:
         return 0 if not once else 130
