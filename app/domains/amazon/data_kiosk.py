@@ -9,7 +9,7 @@ from app.domains.amazon.client import Amazon
 from app.domains.amazon.http import take
 from app.domains.amazon.operations import CREATE_QUERY, GET_DOCUMENT, GET_QUERY
 from app.domains.amazon.pagination import Page
-from app.domains.amazon.polling import forget_report, report_failed, wait_for_report
+from app.domains.amazon.polling import forget_report, forgetting_lost_reports, report_failed, wait_for_report
 from app.domains.amazon.staging import State
 from app.domains.amazon.windows import Window
 
@@ -67,7 +67,8 @@ def run_query(amazon: Amazon, query: str, state: State, token: str | None) -> Pa
         state["document_id"] = done.get("dataDocumentId")
         state["query_next"] = (done.get("pagination") or {}).get("nextToken")
     document_id = state["document_id"]
-    rows = [] if document_id is None else fetch_rows(amazon, document_id)
+    with forgetting_lost_reports(state):
+        rows = [] if document_id is None else fetch_rows(amazon, document_id)
     next_token = state.pop("query_next", None)
     forget_report(state)
     return Page(rows, next_token)

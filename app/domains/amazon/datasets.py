@@ -155,11 +155,11 @@ def _joined(parts: list[Any]) -> list[Any]:
     return [row for part in parts for row in part]
 
 
-def _distinct(parts: list[Any]) -> list[Any]:
-    """Each transaction once, as it was last seen (a deferred one is released under its id)."""
+def _distinct(key: str, parts: list[Any]) -> list[Any]:
+    """Each row once, as it was last seen (a deferred transaction is released under its id); all that have no id."""
     by_id: dict[object, Any] = {}
-    for number, transaction in enumerate(_joined(parts)):
-        by_id[transaction.get("transactionId") or number] = transaction
+    for number, row in enumerate(_joined(parts)):
+        by_id[row.get(key) or number] = row
     return list(by_id.values())
 
 
@@ -174,13 +174,13 @@ class _Dataset:
 
 
 _DATASETS = {
-    "orders": _Dataset(_gather_orders, _joined),
-    "transactions": _Dataset(_gather_transactions, _distinct),
+    "orders": _Dataset(_gather_orders, partial(_distinct, "orderId")),
+    "transactions": _Dataset(_gather_transactions, partial(_distinct, "transactionId")),
     "economics": _Dataset(_gather_economics, _joined),
     "ads": _Dataset(_gather_ads, _joined),
     "performance_v1": _Dataset(_gather_performance_v1, _only),
     "performance_v2": _Dataset(_gather_performance_v2, _only),
-    "finances": _Dataset(_gather_transactions, _distinct),
+    "finances": _Dataset(_gather_transactions, partial(_distinct, "transactionId")),
     "inventory": _Dataset(_gather_inventory, _joined),
     "sales_traffic": _Dataset(_gather_sales_traffic, _only),
     "sales_totals": _Dataset(_gather_metrics, _joined),

@@ -22,8 +22,8 @@ def download(operation: str, url: str) -> str:
     """
     answer = http.send(operation, "GET", url, headers={"Accept-Encoding": "identity"})
     if answer.status != 200:
-        # 403 is an expired URL (five minutes): the next try asks for a new one.
-        transient = answer.status in (403, 408, 429) or answer.status >= 500
+        # 403 and 404 are an expired URL (five minutes): the next try asks for a new one.
+        transient = answer.status in (403, 404, 408, 429) or answer.status >= 500
         raise AmazonError(operation, answer.status, "DocumentUnavailable", "not given out", transient=transient)
     body = _unpacked(operation, answer.body)
     return _decoded(operation, body, answer.headers.get("Content-Type", ""))

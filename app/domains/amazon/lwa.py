@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from typing import Protocol
 
-from cryptography.fernet import InvalidToken
 from redis import Redis
 from redis.exceptions import LockError
 
@@ -14,6 +13,7 @@ from app.domains.amazon.endpoints import Application, Endpoints
 from app.domains.amazon.errors import AccountRevoked, AmazonError
 from app.domains.amazon.operations import Api
 from app.domains.amazon.seller import Seller
+from app.secrets import SecretUnreadable
 
 OPERATION = "refreshToken"
 # A token that is about to end would end on its way.
@@ -24,13 +24,13 @@ _REVOKED = {"invalid_grant", "unauthorized_client"}
 
 
 class Cipher(Protocol):
-    """Encryption at rest; the module ``app.auth.secrets`` is one."""
+    """Encryption at rest; the module ``app.secrets`` is one."""
 
     def seal(self, text: str, /) -> str:
         """Encrypted, as text."""
 
     def unseal(self, token: str, /) -> str:
-        """What was sealed; InvalidToken or ValueError if it was not, or its key is gone."""
+        """What was sealed; SecretUnreadable if it was not, or its key is gone."""
 
 
 class Tokens:
@@ -76,7 +76,7 @@ class Tokens:
             return None
         try:
             token = self._cipher.unseal(str(sealed))
-        except (InvalidToken, ValueError):
+        except SecretUnreadable:
             return None
         return None if token == refused else token
 

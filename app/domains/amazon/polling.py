@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -33,20 +34,27 @@ def wait_for_report(
         raise ReportPending(poll_at, operation.name)
     if "report_id" not in state:
         state["report_id"] = create()
-    try:
+    with forgetting_lost_reports(state):
         made = poll(state["report_id"])
-    except AmazonError as error:
-        if error.status == 404:
-            forget_report(state)
-            what = "Amazon no longer knows the report"
-            raise AmazonError(operation.name, 404, error.code, what, transient=True) from None
-        raise
     if made is None:
         polls = state["polls"] = state.get("polls", 0) + 1
         until = amazon.now() + timedelta(seconds=min(FIRST_POLL_S * 2 ** (polls - 1), LONGEST_POLL_S))
         state["poll_at"] = until.isoformat()
         raise ReportPending(until, operation.name)
     return made
+
+
+@contextmanager
+def forgetting_lost_reports(state: State) -> Iterator[None]:
+    """What Amazon no longer knows (404) is forgotten here too; the error is transient: a retry asks for a new one."""
+    try:
+        yield
+    except AmazonError as error:
+        if error.status != 404:
+            raise
+        forget_report(state)
+        what = "Amazon no longer knows this report"
+        raise AmazonError(error.operation, 404, error.code, what, transient=True) from None
 
 
 def forget_report(state: State) -> None:

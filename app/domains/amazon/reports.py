@@ -9,7 +9,7 @@ from app.domains.amazon.client import Amazon
 from app.domains.amazon.http import take
 from app.domains.amazon.operations import CREATE_REPORT, GET_REPORT, GET_REPORT_DOCUMENT, LIST_REPORTS
 from app.domains.amazon.pagination import Page, report_pages
-from app.domains.amazon.polling import forget_report, report_failed, wait_for_report
+from app.domains.amazon.polling import forgetting_lost_reports, report_failed, wait_for_report
 from app.domains.amazon.staging import State
 from app.domains.amazon.windows import Window, stamp
 
@@ -21,7 +21,8 @@ def fetch_report(
 ) -> str:
     """The text of the seller's report over a window; ``NO_DATA`` when Amazon cancelled it for having none.
 
-    Raises ReportPending until it is made; ``state`` holds its id meanwhile.
+    Raises ReportPending until it is made. ``state`` keeps the ids: a document that comes damaged is fetched again from
+    the same report.
     """
     if "document_id" not in state:
 
@@ -39,9 +40,10 @@ def fetch_report(
 
         state["document_id"] = wait_for_report(amazon, state, GET_REPORT, create, poll).get("id")
     document_id = state["document_id"]
-    text = NO_DATA if document_id is None else fetch_document(amazon, document_id)
-    forget_report(state)
-    return text
+    if document_id is None:
+        return NO_DATA
+    with forgetting_lost_reports(state):
+        return fetch_document(amazon, document_id)
 
 
 def create_report(amazon: Amazon, report_type: str, window: Window, options: Mapping[str, str] | None = None) -> str:
