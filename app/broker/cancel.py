@@ -80,7 +80,7 @@ def _fail(broker: BullMQBroker, queue: Queue, job_id: str, token: str, reason: s
         stacktrace=job.stacktrace,
     )
     with broker.redis.pipeline(transaction=False) as pipe:
-        Settlement(scripts(broker.redis), pipe, now_ms).settle(
+        Settlement(scripts(broker.redis), pipe, now_ms, broker.metrics_points).settle(
             queue.keys, outcome.refused(claim, None, reason, now_ms), token
         )
         pipe.execute()

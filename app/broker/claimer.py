@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import msgpack
 from dramatiq.errors import ActorNotFound
 from redis import Redis
-from redis.exceptions import ConnectionError, TimeoutError
+from redis.exceptions import ConnectionError, OutOfMemoryError, ReadOnlyError, ResponseError, TimeoutError
 
-from app.broker import outcome
+from app.broker import outcome, schedulers
 from app.broker.job import Job, Malformed
 from app.broker.message import JobMessage
 from app.broker.options import attempts
@@ -45,6 +45,7 @@ class Claimer:
         self._keys = broker.queue(queue).keys
         self._ready: deque[JobMessage] = deque()
         self._suspects: deque[JobMessage] = deque()
+        self._scheduled: deque[Job] = deque()
         self._blocking: Redis | None = None
         self._client_id: int | None = None
         self._may_have_jobs = True
@@ -53,6 +54,7 @@ class Claimer:
 
     def next(self, timeout_s: float) -> JobMessage | None:
         """The next job to start; None when none came in that time. Raises redis.ConnectionError."""
+        self._advance_schedulers()
         if not self._ready and self._suspects:
             self._admit_suspect(timeout_s)
         if not self._ready and (room := self._engine.admission.wait_for_room(self.queue, timeout_s)):
@@ -92,10 +94,17 @@ class Claimer:
         tokens: list[str] = []
         while len(claims) < room:
             token = self._engine.next_token()
-            job = self._move_to_active(token)
+            try:
+                job = self._move_to_active(token)
+            except (ConnectionError, TimeoutError):
+                if not claims:
+                    raise
+                break  # what is claimed must run; the next look will meet the error again
             if job is None:
                 break
             self._engine.leases.held(self.queue, job.id, token)
+            if job.scheduler_id:
+                self._scheduled.append(job)
             claims.append(self._claim_of(job))
             tokens.append(token)
             if job.crashes:
@@ -103,6 +112,19 @@ class Claimer:
         if claims:
             for claim, token, verdict in zip(claims, tokens, self._verdicts(claims), strict=True):
                 self._accept(claim, token, verdict)
+        self._advance_schedulers()
+
+    def _advance_schedulers(self) -> None:
+        """Add what comes after each claimed job of a scheduler. A job stays on the list while Redis is away."""
+        while self._scheduled:
+            job = self._scheduled[0]
+            try:
+                schedulers.advance(self._broker.queue(self.queue), job)
+            except (OutOfMemoryError, ReadOnlyError):
+                raise
+            except (ResponseError, TypeError, ValueError) as error:
+                log.error("scheduler %s of queue %s ends with job %s: %s", job.scheduler_id, self.queue, job.id, error)
+            self._scheduled.popleft()
 
     def _move_to_active(self, token: str) -> Job | None:
         parts = ("wait", "active", "prioritized", "events", "stalled", "limiter", "delayed", "paused", "meta", "pc")

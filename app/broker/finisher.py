@@ -118,7 +118,7 @@ class Finisher:
     def _call(self, batch: list[tuple[End, str]]) -> Sequence[object]:
         redis = self._broker.redis
         with redis.pipeline(transaction=False) as pipe:
-            settlement = Settlement(scripts(redis), pipe, self._broker.clock.now_ms())
+            settlement = Settlement(scripts(redis), pipe, self._broker.clock.now_ms(), self._broker.metrics_points)
             for end, token in batch:
                 settlement.settle(self._broker.queue(end.claim.queue).keys, end, token)
             for queue in {end.claim.queue for end, _ in batch}:

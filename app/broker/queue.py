@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
+from app.broker import schedulers
 from app.broker.adding import queue_add
 from app.broker.cancel import cancel
 from app.broker.errors import BrokerError, InvalidName, JobLocked, JobNotFound
@@ -12,6 +13,7 @@ from app.broker.job import Job, encode_json
 from app.broker.keys import QueueKeys
 from app.broker.options import Retention
 from app.broker.recorder import NewJob
+from app.broker.schedulers import JobScheduler, Repeat
 from app.broker.scripts import scripts
 
 if TYPE_CHECKING:
@@ -311,6 +313,38 @@ class Queue:
         while self._broker.recorder and (ids := self._ids(state, start, start + STEP - 1, asc=True)):
             yield ids
             start += STEP
+
+    # --- jobs that come again
+
+    def upsert_job_scheduler(
+        self,
+        scheduler_id: str,
+        repeat: Repeat,
+        *,
+        name: str | None = None,
+        data: Mapping[str, Any] | None = None,
+        opts: Mapping[str, Any] | None = None,
+    ) -> str | None:
+        """Add or replace a scheduler of jobs; the id of the next one, None if there is none.
+
+        ``name`` is the scheduler's id where it is not given; ``opts`` are BullMQ's, for each job. Raises ValueError for
+        a pattern or a zone that does not exist, BrokerError if all its next times are taken.
+        """
+        return schedulers.upsert(
+            self, scheduler_id, repeat, name=name or scheduler_id, data=data or {}, opts=opts or {}
+        )
+
+    def get_job_scheduler(self, scheduler_id: str) -> JobScheduler | None:
+        """One scheduler; None if there is none."""
+        return schedulers.find(self, scheduler_id)
+
+    def get_job_schedulers(self, start: int = 0, end: int = -1) -> list[JobScheduler]:
+        """Schedulers ``start`` to ``end`` (included), the one that is due next first."""
+        return schedulers.find_all(self, start, end)
+
+    def remove_job_scheduler(self, scheduler_id: str) -> bool:
+        """Remove a scheduler and its next job; whether there was one. A job that runs goes on."""
+        return schedulers.remove(self, scheduler_id)
 
     # --- what a running job writes of itself
 

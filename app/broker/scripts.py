@@ -18,6 +18,7 @@ from redis.commands.core import Script
 
 OFFICIAL = {
     "addDelayedJob": 6,
+    "addJobScheduler": 11,
     "addLog": 2,
     "addParentJob": 6,
     "addPrioritizedJob": 9,
@@ -27,6 +28,7 @@ OFFICIAL = {
     "cleanJobsInSet": 3,
     "drain": 5,
     "getCounts": 1,
+    "getJobScheduler": 1,
     "getMetrics": 2,
     "getRanges": 1,
     "getStateV2": 8,
@@ -40,9 +42,11 @@ OFFICIAL = {
     "pause": 7,
     "promote": 9,
     "removeJob": 2,
+    "removeJobScheduler": 3,
     "reprocessJob": 9,
     "retryJob": 11,
     "updateData": 1,
+    "updateJobScheduler": 12,
     "updateProgress": 3,
 }
 OWN = {"handBack": 7, "renew": 2, "take": 9, "wakeMaxed": 5}

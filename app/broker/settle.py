@@ -23,11 +23,15 @@ LOCK_OF_ANOTHER = -6
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """The script calls of one batch of ends, queued on one pipeline. ``now_ms`` is Redis's time."""
+    """The script calls of one batch of ends, queued on one pipeline.
+
+    ``now_ms`` is Redis's time; ``metrics_points`` how many minutes of counts the queues keep, 0 for none.
+    """
 
     scripts: Scripts
     pipe: Pipeline
     now_ms: int
+    metrics_points: int = 0
 
     def settle(self, keys: QueueKeys, end: End, token: str) -> None:
         """Queue the script call for this end. ValueError for a RELEASED one: it is handed back."""
@@ -55,7 +59,7 @@ class Settlement:
             "keepJobs": keep_jobs(claim.opts.get(retention)),
             "lockDuration": 0,
             "attempts": claim.attempts,
-            "maxMetricsSize": "",
+            "maxMetricsSize": self.metrics_points or "",
             "fpof": bool(claim.opts.get("failParentOnFailure")),
             "cpof": bool(claim.opts.get("continueParentOnFailure")),
             "idof": bool(claim.opts.get("ignoreDependencyOnFailure")),
