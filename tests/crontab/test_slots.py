@@ -98,7 +98,8 @@ def test_a_late_beat_is_no_miss_under_any_policy(policy: CatchUp) -> None:
 
 @pytest.mark.parametrize("policy", ["all", "one", "skip"])
 def test_what_the_cursor_has_passed_is_not_due_again(policy: CatchUp) -> None:
-    """Not even as "the latest missed"."""
+    """Neither a minute later, when it would still be on time, nor as "the latest missed"."""
+    assert slots_due("0 * * * *", "UTC", policy, NINE, NINE + timedelta(minutes=1)) == []
     assert slots_due("0 * * * *", "UTC", policy, NINE, NINE + HOUR / 2) == []
 
 
