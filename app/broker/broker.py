@@ -175,7 +175,7 @@ class BullMQBroker(Broker):
         queue = self.queue(queue_name)
         deadline = None if timeout is None else time.monotonic() + timeout / 1000
         events = QueueEvents(queue)
-        while queue.get_job_counts()["active"] or queue.count():
+        while any(count for state, count in queue.get_job_counts().items() if state not in ("completed", "failed")):
             left_s = LOOK_EVERY_S if deadline is None else min(deadline - time.monotonic(), LOOK_EVERY_S)
             if left_s <= 0:
                 raise QueueJoinTimeout(queue_name)
