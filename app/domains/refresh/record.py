@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import func, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -14,6 +14,7 @@ from app.domains.cache.store import Entry
 from app.domains.refresh.parts import Cadence, Part
 from app.models.account_analysis import AccountAnalysis
 from app.models.dataset_update import DatasetUpdate
+from app.models.job_status import JobStatus
 from app.models.schedule import UserUpdateSchedule
 from app.models.seller_account import SellerAccount
 
@@ -54,6 +55,11 @@ def user_is_as_fresh_as_their_stalest_account(session: Session, user_id: str, ca
     schedule = session.get(UserUpdateSchedule, user_id)
     if schedule is not None and accounts and accounts == updated:
         setattr(schedule, f"last_{cadence}_update", oldest)
+
+
+def nothing_left_to_go_on_with(session: Session, row: int) -> None:
+    """The job ends: whoever retries it by hand wants everything again, as of then."""
+    session.execute(update(JobStatus).where(JobStatus.id == row).values(checkpoint=None))
 
 
 def _keep(session: Session, part: Part, entry: Entry) -> bool:

@@ -94,6 +94,7 @@ def _end(run: Run, user_id: str, parts: Sequence[Part]) -> RefreshResult:
     with effect(run.job) as end:
         end.status, end.accounts, end.return_value = status, accounts, result
         end.error = outcome.summary(found) if accounts.errors else None
+        record.nothing_left_to_go_on_with(end.session, run.start.row)
         for cadence in dict.fromkeys(part.cadence for part in parts):
             record.user_is_as_fresh_as_their_stalest_account(end.session, user_id, cadence)
     if status == "failed":

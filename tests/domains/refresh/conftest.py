@@ -15,15 +15,15 @@ from werkzeug.serving import make_server
 
 from app import db
 from app.broker.current import JobWriter, RunningJob, set_current_job
-from app.broker.recorder import Claim
+from app.broker.recorder import Claim, EndKind, Start
 from app.domains.accounts.sellers import Seller, put_account
 from app.domains.amazon.simulator import Options, create_app
 from app.domains.refresh.outcome import RefreshResult
 from app.domains.refresh.user import refresh_user
-from app.ledger.recorder import Ledger
+from app.ledger.recorder import UNRECORDED, Ledger
 from app.models.schedule import UserUpdateSchedule
 from app.models.user import User
-from tests.ledger.rows import Silent, claim, new_job, started
+from tests.ledger.rows import Silent, claim, end, new_job, started
 from tests.servers import free_port
 
 NINE = datetime(2026, 1, 1, 9, tzinfo=UTC)
@@ -100,15 +100,21 @@ class RefreshJob:
     asked: dict[str, Any]
     clock: Clock
     writer: JobWriter = field(default_factory=Silent)
+    start: Start = UNRECORDED
 
     def run(self, attempt: int = 1) -> RefreshResult:
         """One run of that attempt; whatever the actor raises comes out."""
         claimed = replace(self.claimed, attempt=attempt)
-        set_current_job(RunningJob(claimed, started(self.ledger, claimed), self.writer, claimed.claimed_ms))
+        self.start = started(self.ledger, claimed)
+        set_current_job(RunningJob(claimed, self.start, self.writer, claimed.claimed_ms))
         try:
             return refresh_user("7", **self.asked, now=self.clock)
         finally:
             set_current_job(None)
+
+    def settle(self, kind: EndKind) -> None:
+        """Redis has confirmed the end of the last run."""
+        self.ledger.settled([end(self.claimed, self.start, kind, recorded=True)])
 
 
 class Jobs:

@@ -7,13 +7,15 @@ from typing import Any
 
 import pytest
 from redis import Redis
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from app import db
 from app.broker.errors import LeaseLost, Park, Unrecoverable
+from app.broker.recorder import EndKind
 from app.domains.amazon.simulator import Options
 from app.domains.cache.keys import EntryKey
 from app.domains.cache.store import get
+from app.domains.refresh import part
 from app.domains.refresh.outcome import RefreshIncomplete
 from app.models.account_analysis import AccountAnalysis
 from app.models.dataset_update import DatasetUpdate
@@ -247,3 +249,94 @@ def test_an_older_job_never_replaces_a_newer_result(
     entry = get(redis, US)
     assert entry is not None
     assert entry.as_of == account("US").last_daily_update == clock.at
+
+
+def test_a_retry_by_hand_refreshes_everything_as_of_then(
+    jobs: Jobs, redis: Redis, amazon: SimulatedAmazon, clock: Clock
+) -> None:
+    """CONTRACTS C33: a failed job that somebody retries days later must not show the data of days ago."""
+    amazon.fail("SUS", "searchOrders", "html_503", times=None)
+    job = jobs.add()
+    job.run(attempt=4)
+    job.settle(EndKind.COMPLETED)
+    amazon.mend()
+    clock.advance(days=3)
+
+    result = job.run(attempt=1)
+
+    entries = [get(redis, key) for key in (DE, JP, US)]
+    assert result["status"] == "completed"
+    assert [entry and entry.as_of for entry in entries] == [clock.at] * 3
+
+
+def test_a_user_without_accounts_is_complete(jobs: Jobs) -> None:
+    """Nothing to refresh is no failure: accounts may come later."""
+    with db.session() as session:
+        session.execute(delete(SellerAccount))
+
+    result = jobs.add().run()
+
+    assert (result["status"], result["accounts"]) == ("completed", [])
+    assert only_row().accounts_total == 0
+
+
+def test_a_payload_that_cannot_be_understood_names_the_analysis(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bug in the analysis of one account is a reason on that account, not the end of the worker."""
+    real = part._ANALYSE["daily"]
+
+    def broken_for_japan(*args: Any, **given: Any) -> dict[str, Any]:
+        if given["marketplace"] == account("JP").marketplace_id:
+            raise ValueError("no such currency: 'XXX'")
+        return real(*args, **given)
+
+    monkeypatch.setitem(part._ANALYSE, "daily", broken_for_japan)
+
+    result = jobs.add().run(attempt=4)
+
+    assert result["status"] == "partial"
+    assert only_row().account_errors == {
+        account("JP").id: "daily analysis: ValueError: no such currency: 'XXX'",
+    }
+
+
+@pytest.mark.parametrize(
+    ("operation", "fault"),
+    [
+        ("listTransactions", "html_503"),
+        ("listTransactions", "cut_connection"),
+        ("listTransactions", "malformed"),
+        ("listTransactions", "expired_token"),
+        ("document", "truncated_gzip"),
+    ],
+)
+def test_a_passing_fault_of_amazon_is_survived(
+    jobs: Jobs, amazon: SimulatedAmazon, clock: Clock, operation: str, fault: str
+) -> None:
+    """The issue's faults: each hits every account once; the job is retried for the rest, and then completes."""
+    for seller in ("SDE", "SJP", "SUS"):
+        amazon.fail(seller, operation, fault)
+    job = jobs.add()
+
+    status = ""
+    for attempt in (1, 2, 3):
+        try:
+            status = job.run(attempt=attempt)["status"]
+            break
+        except (Park, RefreshIncomplete):
+            clock.advance(minutes=10)
+
+    assert status == "completed"
+
+
+def test_a_429_parks_the_job_while_the_other_accounts_finish(jobs: Jobs, amazon: SimulatedAmazon, redis: Redis) -> None:
+    """S2-11, AMAZON.md: a spent budget of one account is a wait, no failure, and holds up nobody."""
+    amazon.fail("SDE", "listTransactions", "throttle")
+    job = jobs.add()
+
+    with pytest.raises(Park, match="1 of 3 wait for Amazon"):
+        job.run()
+
+    assert get(redis, DE) is None
+    assert get(redis, JP) is not None
+    assert get(redis, US) is not None
+    assert only_row().checkpoint["parts"][f"{account('DE').id}/daily"]["failures"] == {}
