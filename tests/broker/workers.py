@@ -27,8 +27,10 @@ class Line:
 class WorkerProgram:
     """``dramatiq -p 1``: a master, its worker, and the worker's keeper."""
 
-    def __init__(self, module: str, environment: dict[str, str], log: Path, *, grace_ms: int = 1_000) -> None:
-        command = [str(Path(sys.executable).with_name("dramatiq")), module, "-p", "1", "-t", "4"]
+    def __init__(
+        self, module: str, environment: dict[str, str], log: Path, *, threads: int = 4, grace_ms: int = 1_000
+    ) -> None:
+        command = [str(Path(sys.executable).with_name("dramatiq")), module, "-p", "1", "-t", str(threads)]
         with log.open("a") as output:
             self.master = psutil.Popen(
                 [*command, "--worker-shutdown-timeout", str(grace_ms)],
