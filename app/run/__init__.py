@@ -22,7 +22,7 @@ from app.migrations.run import upgrade
 from app.models.job_status import Status
 from app.models.seller_account import SellerAccount
 from app.run import supervisor
-from app.run.place import CannotStart, alone_in, check_ports
+from app.run.place import CannotStart, alone_in, check_no_orphans, check_ports
 from app.run.results import Outcome, table
 from app.run.watch import Stopped, until_ended, until_healthy
 from app.settings import settings
@@ -42,6 +42,7 @@ def main(*, once: bool) -> int:
     signal.signal(signal.SIGTERM, _as_interrupt)
     try:
         with alone_in(settings().var_dir.resolve()):
+            check_no_orphans(settings().var_dir.resolve() / "supervisord.pid")
             check_ports(_ports())
             upgrade()
             _add_demo_users(console)

@@ -36,6 +36,19 @@ def alone_in(var: Path) -> Iterator[None]:
         yield
 
 
+def check_no_orphans(pid_file: Path) -> None:
+    """CannotStart while the supervisord of a run that was killed goes on without it."""
+    try:
+        pid = int(pid_file.read_text())
+        os.kill(pid, 0)
+    except (OSError, ValueError, OverflowError):
+        return  # it stopped, and took or left its file
+    raise CannotStart(
+        f"a run that was killed has left its processes (supervisord is process {pid}): "
+        f"stop them with `kill {pid}`, or delete {pid_file} if that is another program by now"
+    )
+
+
 def check_ports(ports: Mapping[str, tuple[str, int]]) -> None:
     """Each ``{setting: (host, port)}`` can be bound now; CannotStart names the first that cannot."""
     for setting, (host, port) in ports.items():

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from app.run.place import CannotStart, alone_in, check_ports
+from app.run.place import CannotStart, alone_in, check_no_orphans, check_ports
 from tests.servers import free_port
 
 
@@ -43,3 +43,19 @@ def test_the_place_is_free_again_after_the_end(tmp_path: Path) -> None:
 
     with alone_in(tmp_path):
         pass
+
+
+def test_processes_that_a_killed_run_left_are_named_with_the_way_to_end_them(tmp_path: Path) -> None:
+    """Their ports would be taken, by nobody whom the user remembers."""
+    (tmp_path / "supervisord.pid").write_text(f"{os.getpid()}\n")
+
+    with pytest.raises(CannotStart, match=f"stop them with `kill {os.getpid()}`"):
+        check_no_orphans(tmp_path / "supervisord.pid")
+
+
+@pytest.mark.parametrize("left", ["", "2147483647"])
+def test_a_pid_file_without_its_process_is_no_hindrance(tmp_path: Path, left: str) -> None:
+    """A crash of the machine leaves one."""
+    (tmp_path / "supervisord.pid").write_text(left)
+
+    check_no_orphans(tmp_path / "supervisord.pid")
