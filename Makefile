@@ -3,14 +3,20 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 T      ?= tests
+INTEROP := $(if $(shell command -v npm),tests/interop/node_modules/.installed)
 
 .PHONY: run test lint long faults lock clean
 
 run: $(VENV)/.runtime
 	@$(BIN)/toril run $(if $(ONCE),--once)
 
-test: $(VENV)/.dev
+test: $(VENV)/.dev $(INTEROP)
 	@$(BIN)/pytest $(T)
+
+# The real BullMQ, which tests/interop runs beside ours; without Node those tests are skipped, and say so.
+$(INTEROP): tests/interop/package-lock.json
+	@npm ci --prefix tests/interop --no-audit --no-fund --loglevel=error > /dev/null
+	@touch $@
 
 lint: $(VENV)/.dev
 	@$(BIN)/ruff check .
@@ -39,4 +45,4 @@ lock:
 	@$(COMPILE) --extra build --extra test --extra lint -c requirements.lock -o requirements-dev.lock setup.cfg
 
 clean:
-	rm -rf $(VENV) build var *.egg-info
+	rm -rf $(VENV) build var *.egg-info tests/interop/node_modules

@@ -1,12 +1,18 @@
 // The real BullMQ, at the other end of a pipe: one JSON request a line on stdin, one JSON answer a line on stdout.
 // A request {id, op, args} is answered {id, value} or {id, error}; several may be under way at once.
+import { once } from 'node:events'
 import { createInterface } from 'node:readline'
+import { createBullBoard } from '@bull-board/api'
+import { BullMQAdapter } from '@bull-board/api/bullMQAdapter'
+import { ExpressAdapter } from '@bull-board/express'
 import { CronExpressionParser } from 'cron-parser'
+import express from 'express'
 import { FlowProducer, Queue, QueueEvents, UnrecoverableError, Worker } from 'bullmq'
 
 let connection
 let prefix
 const open = new Map()
+let collected = {}
 
 /** The one Queue, QueueEvents, Worker … of that kind and name; they close together. */
 function shared(kind, name, make) {
@@ -18,12 +24,13 @@ function shared(kind, name, make) {
 const queue = (name) => shared('queue', name, () => new Queue(name, { connection, prefix }))
 const events = (name) => shared('events', name, () => new QueueEvents(name, { connection, prefix }))
 
+/** What Node's workers do with a job, by its name. */
 const processors = {
-  echo: async (job) => ({ echo: job.data }),
+  echo: async (job) => { await job.updateProgress({ percent: 50 }); return { echo: job.data } },
   fail: async (job) => { throw new Error(`no: ${job.data.why}`) },
   refuse: async (job) => { throw new UnrecoverableError(`never: ${job.data.why}`) },
-  children: async (job) => Object.values(await job.getChildrenValues()),
-  label: async () => 'node',
+  gather: async (job) => Object.values(await job.getChildrenValues()),
+  sign: async () => 'node',
 }
 
 /** What a test may compare: plain values, no handles. */
@@ -64,16 +71,26 @@ const operations = {
 
   /** Collects these events of a queue, until `seen` asks for them. */
   async listen(name, names) {
-    const seen = (open.seen ??= {})[name] = []
+    const seen = collected[name] = []
     for (const event of names) events(name).on(event, (payload) => seen.push([event, payload]))
     await events(name).waitUntilReady()
   },
-  async seen(name) { return open.seen[name] },
+  async seen(name) { return collected[name] },
 
-  async work(name, processor, options) {
-    const worker = shared('worker', name, () => new Worker(name, processors[processor], { connection, prefix, ...options }))
+  async work(name, options) {
+    const worker = shared('worker', name, () => new Worker(name, (job) => processors[job.name](job), { connection, prefix, ...options }))
     worker.on('error', () => {})
     await worker.waitUntilReady()
+  },
+
+  /** A Bull Board over these queues; the port that its API listens on. */
+  async board(...names) {
+    const serverAdapter = new ExpressAdapter()
+    createBullBoard({ queues: names.map((name) => new BullMQAdapter(queue(name))), serverAdapter })
+    const server = express().use(serverAdapter.getRouter()).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    open.set('board', { close: () => { server.close(); server.closeAllConnections() } })
+    return server.address().port
   },
 
   /** The next times of a cron pattern, as BullMQ computes them. */
@@ -85,7 +102,7 @@ const operations = {
   async close() {
     const all = [...open.values()]
     open.clear()
-    open.seen = undefined
+    collected = {}
     await Promise.all(all.map((one) => one.close()))
   },
 }

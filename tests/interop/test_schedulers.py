@@ -19,8 +19,8 @@ Actor = Callable[..., None]
 def test_nodes_every_advances_under_our_worker(node: Node, queue: Queue, working: Working, actor: Actor) -> None:
     """Unless the worker itself adds the next job, the chain ends after one run."""
     seen: list[int] = []
-    actor("beat", lambda n: seen.append(n))  # noqa: PLW0108 - the argument must be named
-    node.queue("mail", "upsertJobScheduler", "pulse", {"every": 100}, {"name": "beat", "data": {"n": 7}})
+    actor("echo", lambda n: seen.append(n))  # noqa: PLW0108 - the argument must be named
+    node.queue("mail", "upsertJobScheduler", "pulse", {"every": 100}, {"name": "echo", "data": {"n": 7}})
 
     with working():
         wait_for(lambda: len(seen) >= 4, "four runs")
@@ -33,9 +33,9 @@ def test_nodes_every_advances_under_our_worker(node: Node, queue: Queue, working
 
 def test_our_every_advances_under_nodes_worker(node: Node, queue: Queue) -> None:
     """The job carries what Node's worker needs to add the next one."""
-    queue.upsert_job_scheduler("pulse", Repeat(every_ms=100), name="beat", data={"n": 7})
+    queue.upsert_job_scheduler("pulse", Repeat(every_ms=100), name="echo", data={"n": 7})
 
-    node.call("work", "mail", "echo", {})
+    node.call("work", "mail", {})
     wait_for(lambda: queue.get_job_counts()["completed"] >= 4, "four runs")
 
     scheduler = queue.get_job_scheduler("pulse")
@@ -48,7 +48,7 @@ def test_a_pattern_with_seconds_runs_on_the_second_on_both_sides(
     node: Node, queue: Queue, working: Working, actor: Actor
 ) -> None:
     """Six fields have seconds first, in Node and here; the jobs are due at the same moments."""
-    actor("ours", lambda: None)
+    actor("ours", lambda **_: None)
     node.queue(
         "mail", "upsertJobScheduler", "theirs", {"pattern": "* * * * * *", "tz": "Europe/Madrid"}, {"name": "ours"}
     )
@@ -68,14 +68,14 @@ def test_a_limit_ends_a_scheduler_of_the_other_side(
     node: Node, queue: Queue, working: Working, actor: Actor, worker: str
 ) -> None:
     """Both count the runs in the job's own options."""
-    actor("beat", lambda: None)
+    actor("echo", lambda **_: None)
     if worker == "ours":
-        node.queue("mail", "upsertJobScheduler", "three", {"every": 50, "limit": 3}, {"name": "beat"})
+        node.queue("mail", "upsertJobScheduler", "three", {"every": 50, "limit": 3}, {"name": "echo"})
         with working():
             wait_for(lambda: queue.get_job_counts()["completed"] == 3, "three runs")
     else:
-        queue.upsert_job_scheduler("three", Repeat(every_ms=50, limit=3), name="beat")
-        node.call("work", "mail", "echo", {})
+        queue.upsert_job_scheduler("three", Repeat(every_ms=50, limit=3), name="echo")
+        node.call("work", "mail", {})
         wait_for(lambda: queue.get_job_counts()["completed"] == 3, "three runs")
 
     assert queue.get_job_counts()["delayed"] == 0
@@ -87,7 +87,7 @@ def test_both_sides_read_the_same_of_each_scheduler(node: Node, queue: Queue) ->
     start, end = datetime(2030, 1, 1, tzinfo=UTC), datetime(2031, 1, 1, tzinfo=UTC)
     ours = Repeat(pattern="0 9 * * 1-5", tz="America/New_York", limit=9, start_at=start, end_at=end)
     queue.upsert_job_scheduler("a:colon", ours, name="report", data={"x": 1}, opts={"attempts": 3, "priority": 5})
-    node.queue("mail", "upsertJobScheduler", "b", {"every": 3_600_000, "offset": 60_000}, {"name": "beat"})
+    node.queue("mail", "upsertJobScheduler", "b", {"every": 3_600_000, "offset": 60_000}, {"name": "echo"})
 
     theirs = {one["key"]: one for one in node.queue("mail", "getJobSchedulers")}
 
