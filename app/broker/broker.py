@@ -12,6 +12,7 @@ from dramatiq import Actor, Broker, Consumer, Message, Middleware, Worker
 from dramatiq.errors import QueueJoinTimeout, QueueNotFound
 from dramatiq.middleware import AgeLimit, CurrentMessage, Pipelines
 from dramatiq.results import Results
+from redis import Redis
 
 from app.broker.clock import RedisClock
 from app.broker.connection import connect
@@ -90,6 +91,11 @@ class BullMQBroker(Broker):
             raise RuntimeError("this process runs no worker: start one with the dramatiq command")
         return self._engine
 
+    @property
+    def client(self) -> Redis:
+        """The Redis client, under the name that Dramatiq's RedisBroker has for it."""
+        return self.redis
+
     def start_engine(self, worker: Worker) -> None:
         """Called by the engine's middleware at worker boot. Raises TooFewThreads."""
         consumed = worker.consumer_whitelist or self.get_declared_queues()
@@ -146,11 +152,13 @@ class BullMQBroker(Broker):
     def enqueue(self, message: Message[Any], *, delay: int | None = None) -> Message[Any]:
         """Add a message as a job: its id is the message's, its data the keyword arguments.
 
-        A message whose job still exists is not added again.
+        Returns the message with the job's timestamp, which is Redis's time. A message whose job still exists is not
+        added again.
         """
         self.declare_queue(message.queue_name)
         self.emit_before("enqueue", message, delay)
-        self.queues[message.queue_name].add(
+        queue = self.queues[message.queue_name]
+        job = queue.new_job(
             message.actor_name,
             message.kwargs,
             job_id=message.message_id,
@@ -159,8 +167,10 @@ class BullMQBroker(Broker):
             opts=envelope(message),
             **self._retries.job_options(self, message),
         )
-        self.emit_after("enqueue", message, delay)
-        return message
+        queue.add_bulk([job])
+        enqueued = message.copy(message_timestamp=job.added_ms)
+        self.emit_after("enqueue", enqueued, delay)
+        return enqueued
 
     def _priority(self, message: Message[Any]) -> int:
         """The message's own, or else its actor's: in both worlds a lower number is sooner, and 0 is soonest."""

@@ -1,0 +1,1 @@
+"""Copied beside Dramatiq's tests, whose release comes without them: what its tests import, and their fixtures."""

@@ -1,0 +1,80 @@
+"""The yardstick: Dramatiq's own tests fail where docs/dramatiq.md says so, and nowhere else."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.dramatiq_suite import suite
+from tests.dramatiq_suite.suite import ROOT, Round, Unavailable
+
+DIFFERENCES = ROOT / "docs" / "dramatiq.md"
+ROW = re.compile(r"^\| `(\w+\.py::[^`]+)` \| (fails|may fail) \| \S.* \|$", re.MULTILINE)
+
+BEHAVIOUR = (
+    "test_actors.py",
+    "test_callbacks.py",
+    "test_composition.py",
+    "test_encoders.py",
+    "test_generic_actors.py",
+    "test_messages.py",
+    "test_results.py",
+    "test_worker.py",
+)
+#: Together they take four minutes.
+long = pytest.mark.skipif(not os.environ.get("LONG"), reason="takes minutes; make long runs it")
+
+
+def listed(kind: str) -> set[str]:
+    """The tests of which the document says that."""
+    return {test for test, said in ROW.findall(DIFFERENCES.read_text()) if said == kind}
+
+
+def unexpected(redis_url: str, directory: Path, files: Sequence[str], which: Round, only: str = "") -> dict[str, str]:
+    """What ended otherwise than the document says."""
+    try:
+        outcomes = suite.run(files, redis_url=redis_url, directory=directory, only=only, which=which)
+    except Unavailable as reason:
+        pytest.skip(str(reason))
+    assert outcomes, f"no test ran; see {directory}/output.txt"
+    fails, may_fail = listed("fails"), listed("may fail")
+    return {
+        test: outcome
+        for test, outcome in outcomes.items()
+        if test not in may_fail and (outcome == "failed") != (test in fails)
+    }
+
+
+def test_its_redis_tests_pass_but_for_those_of_private_keys(redis_url: str, tmp_path: Path) -> None:
+    """With our broker in place of RedisBroker; without the two that take half a minute to fail."""
+    quick = "not cleaned_up and not join_race_condition"
+
+    assert unexpected(redis_url, tmp_path, ["test_redis.py"], "redis", quick) == {}
+
+
+@long
+def test_all_its_redis_tests_and_those_of_its_command(redis_url: str, tmp_path: Path) -> None:
+    """The command in its own processes: signals, reload, forks."""
+    assert unexpected(redis_url, tmp_path, ["test_redis.py", "test_cli.py"], "redis") == {}
+
+
+@long
+def test_its_behaviour_is_ours(redis_url: str, tmp_path: Path) -> None:
+    """The tests that Dramatiq runs on its broker in memory, on ours: more than the yardstick asks."""
+    assert unexpected(redis_url, tmp_path, BEHAVIOUR, "everything") == {}
+
+
+def test_every_listed_difference_names_a_test_of_the_release(tmp_path: Path) -> None:
+    """A row that no test answers to would excuse nothing."""
+    try:
+        directory = suite.unpacked(tmp_path)
+    except Unavailable as reason:
+        pytest.skip(str(reason))
+
+    for test in listed("fails") | listed("may fail"):
+        file, _, name = test.partition("::")
+        assert f"def {name.partition('[')[0]}(" in (directory / "tests" / file).read_text(), test
