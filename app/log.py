@@ -39,6 +39,8 @@ def configure(style: Literal["json", "console"], level: int = logging.INFO) -> N
             ],
         )
     )
+    # A parked job is told by its end; Dramatiq warns of each as "skipped".
+    logging.getLogger("dramatiq.worker.WorkerThread").addFilter(lambda record: "was skipped" not in record.msg)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)

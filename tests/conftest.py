@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import os
 import pkgutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +20,9 @@ from app.broker.connection import connect
 from app.models.base import Base
 from app.settings import settings
 from tests.servers import RedisServer, redis_server
+
+#: Keys and databases that tests make are not the developer's.
+os.environ["TORIL_VAR"] = tempfile.mkdtemp(prefix="toril-tests-")
 
 for _module in pkgutil.iter_modules(app.models.__path__):
     importlib.import_module(f"app.models.{_module.name}")

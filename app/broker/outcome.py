@@ -12,7 +12,7 @@ from app.broker.errors import Park, RateLimited
 from app.broker.interrupts import Cancelled
 from app.broker.message import JobMessage
 from app.broker.options import Backoffs, backoff_ms
-from app.broker.recorder import Claim, End, EndKind, Start
+from app.broker.recorder import Claim, End, EndKind, RecorderUnavailable, Start
 
 #: A job hash keeps the first part of a stack trace; the record keeps it whole.
 MOST_STACK_CHARACTERS = 16_000
@@ -20,6 +20,8 @@ MOST_STACK_CHARACTERS = 16_000
 PUT_OFF = (Shutdown, RateLimitExceeded)
 #: How long a job that ran into one of Dramatiq's rate limiters waits, unless it has a backoff.
 LIMITED_MS = 1_000
+#: How long a job waits whose effect found the record away: no fault of its own, so no attempt either.
+RECORD_AWAY_MS = 1_000
 
 
 def completed(message: JobMessage, result: Any, now_ms: int, *, recorded: bool = False) -> End:
@@ -49,10 +51,8 @@ def rejected(message: JobMessage, now_ms: int) -> End:
 
 def raised(message: JobMessage, error: BaseException, now_ms: int, custom: Backoffs | None = None) -> End:
     """The actor raised: failed if the message is by now, else put off or tried again."""
-    if isinstance(error, Shutdown):
-        return _end(message, EndKind.RELEASED, now_ms, reason="the worker is shutting down")
-    if isinstance(error, Cancelled):
-        return _end(message, EndKind.FAILED, now_ms, reason=message.cancelled or "cancelled", cancelled=True)
+    if end := _interrupted(message, error, now_ms):
+        return end
     details = {"reason": _reason(error), "stacktrace": _stack(error)}
     if message.failed:
         return _end(message, EndKind.FAILED, now_ms, **details)
@@ -65,6 +65,18 @@ def raised(message: JobMessage, error: BaseException, now_ms: int, custom: Backo
     if isinstance(error, RateLimitExceeded):
         return _end(message, EndKind.PARKED, now_ms, reason=_reason(error), due_ms=now_ms + delay_ms)
     return _end(message, EndKind.RETRYING, now_ms, due_ms=now_ms + delay_ms, **details)
+
+
+def _interrupted(message: JobMessage, error: BaseException, now_ms: int) -> End | None:
+    """The end of a run that something outside of its actor has ended; None for the actor's own failure."""
+    match error:
+        case Shutdown():
+            return _end(message, EndKind.RELEASED, now_ms, reason="the worker is shutting down")
+        case Cancelled():
+            return _end(message, EndKind.FAILED, now_ms, reason=message.cancelled or "cancelled", cancelled=True)
+        case RecorderUnavailable():
+            return _end(message, EndKind.PARKED, now_ms, reason=_reason(error), due_ms=now_ms + RECORD_AWAY_MS)
+    return None
 
 
 def unknown(message: JobMessage) -> End:

@@ -120,17 +120,31 @@ class Queue:
         added: list[str] = []
         for start in range(0, len(jobs), BULK):
             chunk = jobs[start : start + BULK]
-            with self.redis.pipeline(transaction=False) as pipe:
-                for job in chunk:
-                    queue_add(self._scripts, pipe, self.keys, job)
-                replies = pipe.execute()
-            for job, reply in zip(chunk, replies, strict=True):
-                if isinstance(reply, int) and reply < 0:
-                    raise BrokerError(f"job {job.id!r} was not added to queue {self.name!r}: code {reply}")
-            if self._broker.recorder:
-                self._broker.recorder.added(chunk)
-            added.extend(job.id for job in chunk)
+            standing = self._add(chunk)
+            if recorder := self._broker.recorder:
+                recorder.added([job for job in chunk if job.id in standing])
+                if others := [job for job in chunk if job.id not in standing]:
+                    recorder.not_added(others)
+            added.extend(job.id for job in chunk if job.id in standing)
         return added
+
+    def _add(self, jobs: Sequence[NewJob]) -> set[str]:
+        """Add them in one round trip; returns the ids under which Redis now holds these very jobs.
+
+        Another job may have the id already, or deduplication may keep another in its place.
+        """
+        with self.redis.pipeline(transaction=False) as pipe:
+            for job in jobs:
+                queue_add(self._scripts, pipe, self.keys, job)
+                pipe.hget(self.keys[job.id], "timestamp")
+            replies = pipe.execute()
+        standing = set()
+        for job, reply, timestamp in zip(jobs, replies[::2], replies[1::2], strict=True):
+            if isinstance(reply, int) and reply < 0:
+                raise BrokerError(f"job {job.id!r} was not added to queue {self.name!r}: code {reply}")
+            if reply == job.id and timestamp in (None, str(job.added_ms)):
+                standing.add(job.id)  # None: it was run, and trimmed, before we looked
+        return standing
 
     # --- looking
 
@@ -285,11 +299,13 @@ class Queue:
             pass
 
     def remove(self, job_id: str) -> None:
-        """Remove one job that is not running. Raises JobNotFound or JobLocked."""
+        """Remove one job that is not running. Raises JobNotFound, JobLocked, BrokerError for a scheduler's next one."""
         if not self.redis.exists(self.keys[job_id]):
             raise JobNotFound(self.name, job_id)
         if self.redis.exists(self.keys.lock(job_id)):
             raise JobLocked(self.name, job_id)
+        if scheduler_id := schedulers.owner(self, job_id):
+            raise BrokerError(f"job {job_id!r} is the next of scheduler {scheduler_id!r}: remove that, or cancel the job")
         self._before_remove([job_id])
         if self.run("removeJob", self.keys.all(job_id, "repeat"), [job_id, 0, self.keys[""]]) != 1:
             raise JobLocked(self.name, job_id)

@@ -123,6 +123,9 @@ class Recorder(Protocol):
     def added(self, jobs: Sequence[NewJob]) -> None:
         """These adds are confirmed by Redis."""
 
+    def not_added(self, jobs: Sequence[NewJob]) -> None:
+        """Redis holds another job in the place of each of these: their promises end."""
+
     def claimed(self, claims: Sequence[Claim]) -> Sequence[Verdict]:
         """Number the runs; one verdict per claim, in order. A job seen for the first time gets its record now."""
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, case, select, update
 
-from app.broker.recorder import End, EndKind
+from app.broker.recorder import End, EndKind, NewJob
 from app.ledger.batch import batch, clean, insert_missing
 from app.ledger.rows import JOB, KEY, job_attempt, job_status, keyed, moment, same_key
 from app.models.job_status import Status
@@ -118,6 +118,16 @@ def remove(connection: Connection, queue: str, job_ids: Sequence[str], at: datet
         update(job_status)
         .where(JOB.job_id == rows.c.job_id, JOB.queue == queue, JOB.ended_at.is_(None))
         .values(status=Status.REMOVED, ended_at=at, run=JOB.run + 1)
+    )
+
+
+def supersede(connection: Connection, jobs: Sequence[NewJob], at: datetime) -> None:
+    """Another job stands in Redis in the place of each of these."""
+    rows = batch(connection, KEY, map(keyed, jobs))
+    connection.execute(
+        update(job_status)
+        .where(same_key(rows), JOB.ended_at.is_(None))
+        .values(status=Status.REMOVED, error="another job stands in its place", ended_at=at, run=JOB.run + 1)
     )
 
 

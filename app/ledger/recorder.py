@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine
 from app import db
 from app.broker.recorder import Claim, End, Ended, EndKind, NewJob, Start, Verdict
 from app.clock import utc_now
-from app.ledger.ends import cancel, fence_of, remove, settle, write_ends
+from app.ledger.ends import cancel, fence_of, remove, settle, supersede, write_ends
 from app.ledger.errors import unavailable_when_operational
 from app.ledger.promises import confirm, promise
 from app.ledger.rows import has_storable_key, key_of
@@ -55,6 +55,12 @@ class Ledger:
         if recorded := self._recorded(jobs):
             with self._transaction() as connection:
                 confirm(connection, recorded, self._now())
+
+    def not_added(self, jobs: Sequence[NewJob]) -> None:
+        """Their promises end ``removed``: Redis holds another job in the place of each."""
+        if recorded := self._recorded(jobs):
+            with self._transaction() as connection:
+                supersede(connection, recorded, self._now())
 
     def claimed(self, claims: Sequence[Claim]) -> Sequence[Verdict]:
         """Number the runs; one verdict per claim, in order."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 
 import pytest
 from dramatiq import Worker
@@ -43,6 +44,10 @@ class Diary:
     def added(self, jobs: Sequence[NewJob]) -> None:
         """Confirm them."""
         self._note("added", [job.id for job in jobs])
+
+    def not_added(self, jobs: Sequence[NewJob]) -> None:
+        """Another job stands in their place."""
+        self._note("superseded", [job.id for job in jobs])
 
     def claimed(self, claims: Sequence[Claim]) -> Sequence[Verdict]:
         """Number the runs."""
@@ -105,6 +110,27 @@ def test_a_promise_made_twice_is_added_once(queue: Queue, diary: Diary) -> None:
     added = [queue.add_bulk([queue.new_job("noop", {}, job_id="a")]) for _ in range(2)]
 
     assert added == [["a"], []]
+
+
+def test_a_job_whose_id_is_taken_ends_as_superseded(queue: Queue, diary: Diary) -> None:
+    """Redis leaves the first one as it is, and so the second promise must not wait for ever."""
+    first = queue.new_job("noop", {"n": 1}, job_id="a")
+    second = queue.new_job("noop", {"n": 2}, job_id="a")
+    queue.add_bulk([first])
+    diary.lines.clear()
+
+    added = queue.add_bulk([replace(second, added_ms=first.added_ms + 1)])
+
+    assert added == []
+    assert diary.lines == ["promised a", "superseded a"]
+
+
+def test_a_deduplicated_job_ends_as_superseded(queue: Queue, diary: Diary) -> None:
+    """The one that stands is in its place."""
+    for job_id in ("a", "b"):
+        queue.add("noop", {}, job_id=job_id, deduplication={"id": "u7"})
+
+    assert diary.lines == ["promised a", "added a", "promised b", "superseded b"]
 
 
 def test_nothing_is_added_while_the_record_is_away(queue: Queue, diary: Diary) -> None:

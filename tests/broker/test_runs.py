@@ -19,6 +19,7 @@ from app.broker.errors import Park, Retry, Unrecoverable
 from app.broker.job import Job
 from app.broker.options import exponential
 from app.broker.queue import Queue
+from app.broker.recorder import RecorderUnavailable
 from tests.servers import wait_for
 
 Working = Callable[..., AbstractContextManager[Worker]]
@@ -156,6 +157,26 @@ def test_a_parked_job_uses_no_attempt_and_holds_no_thread(broker: BullMQBroker, 
 
     assert {job.attempts_made for job in jobs} == {1}
     assert set(runs.values()) == {2}
+
+
+def test_a_run_that_finds_the_record_away_uses_no_attempt(
+    broker: BullMQBroker, queue: Queue, working: Working, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is no fault of the job's: its only attempt is still there."""
+    monkeypatch.setattr("app.broker.outcome.RECORD_AWAY_MS", 20)
+    away = [True, True, False]
+
+    def effect() -> str:
+        if away.pop(0):
+            raise RecorderUnavailable("the database restarts")
+        return "done"
+
+    actor(broker, "effect", effect)
+
+    with working():
+        job = ended(queue, queue.add("effect", {}, attempts=1))
+
+    assert (job.return_value, job.attempts_made) == ("done", 1)
 
 
 def test_no_more_jobs_run_at_once_than_the_queue_allows(broker: BullMQBroker, queue: Queue, working: Working) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from pydantic import ValidationError
 from redis.exceptions import RedisError
@@ -169,3 +171,13 @@ def test_a_wrong_payload_is_refused_before_anything_is_written(wrong: dict[str, 
     """Numbers are not converted, unknown fields not ignored."""
     with pytest.raises(ValidationError):
         ProcessUserData.model_validate(wrong)
+
+
+def test_a_job_whose_id_is_taken_ends_as_removed(queue: Queue) -> None:
+    """Its row must not wait for a job that Redis never took."""
+    enqueue(PROCESS_USER_DATA, SEVEN, job_id="mine")
+    second = replace(new_job(PROCESS_USER_DATA, SEVEN, job_id="mine"), added_ms=1)
+
+    queue.add_bulk([second])
+
+    assert {row.added_ms == 1: row.status for row in all_rows()} == {False: Status.WAITING, True: Status.REMOVED}
