@@ -15,7 +15,7 @@ import msgspec
 from redis.client import PubSub
 from redis.exceptions import RedisError
 
-from app.broker import outcome
+from app.broker import outcome, schedulers
 from app.broker.errors import JobNotFound, WrongState
 from app.broker.options import attempts
 from app.broker.recorder import Claim
@@ -84,6 +84,8 @@ def _fail(broker: BullMQBroker, queue: Queue, job_id: str, token: str, reason: s
             queue.keys, outcome.refused(claim, None, reason, now_ms), token
         )
         pipe.execute()
+    if job.scheduler_id:
+        schedulers.advance(queue, job)
 
 
 def channel(prefix: str) -> str:

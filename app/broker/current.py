@@ -18,8 +18,8 @@ class JobWriter(Protocol):
     def update_data(self, job_id: str, data: Any) -> None:
         """Replace the data."""
 
-    def log(self, job_id: str, line: str) -> int:
-        """Add a line; returns how many there are."""
+    def log(self, job_id: str, line: str, keep: int | None = None) -> int:
+        """Add a line, of which the newest ``keep`` stay; returns how many there are."""
 
 
 @dataclass(slots=True)
@@ -55,8 +55,8 @@ class RunningJob:
         self.writer.update_data(self.claim.id, data)
 
     def log(self, line: str) -> int:
-        """Add a line to the job's log; returns how many lines it has."""
-        return self.writer.log(self.claim.id, line)
+        """Add a line to the job's log; returns how many lines it has. BullMQ's ``keepLogs`` bounds them."""
+        return self.writer.log(self.claim.id, line, self.claim.opts.get("keepLogs"))
 
 
 #: A context variable, not a thread's: an async actor runs in the event loop's thread, in a copy of this context.

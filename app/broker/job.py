@@ -126,7 +126,7 @@ class Job:
 
     def log(self, line: str) -> int:
         """Add a line to its log; returns how many there are. Raises JobNotFound."""
-        return self.queue.log(self.id, line)
+        return self.queue.log(self.id, line, self.opts.get("keepLogs"))
 
     def get_logs(self) -> list[str]:
         """Its log lines, oldest first."""

@@ -305,7 +305,7 @@ class Queue:
         if self.redis.exists(self.keys.lock(job_id)):
             raise JobLocked(self.name, job_id)
         if scheduler_id := schedulers.owner(self, job_id):
-            raise BrokerError(f"job {job_id!r} is the next of scheduler {scheduler_id!r}: remove that, or cancel the job")
+            raise BrokerError(f"job {job_id!r} is the next of scheduler {scheduler_id!r}: remove that or cancel it")
         self._before_remove([job_id])
         if self.run("removeJob", self.keys.all(job_id, "repeat"), [job_id, 0, self.keys[""]]) != 1:
             raise JobLocked(self.name, job_id)

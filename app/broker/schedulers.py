@@ -187,6 +187,13 @@ def find_all(queue: Queue, start: int, end: int) -> list[JobScheduler]:
     ]
 
 
+def owner(queue: Queue, job_id: str) -> str | None:
+    """The scheduler whose next job this is; None if it is no scheduler's, or has been claimed."""
+    scheduler_id: str | None = queue.redis.hget(queue.keys[job_id], "rjk")  # type: ignore[assignment]  # replies are decoded
+    due_ms = queue.redis.zscore(queue.keys["repeat"], scheduler_id) if scheduler_id else None
+    return scheduler_id if due_ms and job_id == f"repeat:{scheduler_id}:{int(due_ms)}" else None
+
+
 def remove(queue: Queue, scheduler_id: str) -> bool:
     """Remove a scheduler and its next job; whether there was one. A job that runs goes on."""
     keys = queue.keys.all("repeat", "delayed", "events")

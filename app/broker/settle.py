@@ -78,7 +78,8 @@ class Settlement:
         if delay_ms == 0 and uses_attempt:
             parts: tuple[str, ...] = ("active", "wait", "paused", claim.id, "meta", "events", "delayed", "prioritized")
             script_keys = keys.all(*parts, "pc", "marker", "stalled")
-            args: list[Any] = [keys[""], self.now_ms, "LPUSH", claim.id, token, _error_fields(end)]
+            push = "RPUSH" if claim.opts.get("lifo") else "LPUSH"
+            args: list[Any] = [keys[""], self.now_ms, push, claim.id, token, _error_fields(end)]
             self.scripts.run("retryJob", script_keys, args, self.pipe)
             return
         parts = ("marker", "active", "prioritized", "delayed", claim.id, "events", "meta", "stalled", "wait", "limiter")
@@ -88,8 +89,10 @@ class Settlement:
 
 
 def _error_fields(end: End) -> bytes | str:
-    """The reason and every attempt's stack trace, as BullMQ keeps them on the job."""
+    """The reason and the attempts' stack traces, as BullMQ keeps them on the job; ``stackTraceLimit`` is the job's."""
     if end.kind not in (EndKind.FAILED, EndKind.RETRYING):
         return ""
-    stacktrace = encode_json([*end.claim.stacktrace, end.stacktrace or end.reason]).decode()
-    return bytes(msgpack.packb(["failedReason", end.reason, "stacktrace", stacktrace]))
+    traces = [*end.claim.stacktrace, end.stacktrace or end.reason]
+    limit = end.claim.opts.get("stackTraceLimit")
+    kept = traces[max(len(traces) - limit, 0) :] if isinstance(limit, int) else traces
+    return bytes(msgpack.packb(["failedReason", end.reason, "stacktrace", encode_json(kept).decode()]))

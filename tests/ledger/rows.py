@@ -58,7 +58,7 @@ class Silent:
     def update_data(self, job_id: str, data: Any) -> None:
         """Nothing."""
 
-    def log(self, job_id: str, line: str) -> int:
+    def log(self, job_id: str, line: str, keep: int | None = None) -> int:
         """Nothing."""
         return 0
 
