@@ -13,6 +13,8 @@ from app.broker.recorder import Claim, End, Start
 #: Where Dramatiq's own part of a message travels within BullMQ's options. It is JSON in a string: BullMQ's scripts
 #: would make an empty list a table, and a long integer a float.
 DRAMATIQ = "dramatiq"
+#: Options that never come from us, and would harm the worker: a class cannot travel in JSON, and a delay is BullMQ's.
+NEVER_OURS = {"throws", "eta"}
 
 
 class JobMessage(MessageProxy):
@@ -49,12 +51,14 @@ def _message(claim: Claim) -> Message[Any]:
     """The keyword arguments are the job's data; what Dramatiq itself needs comes from ``opts.dramatiq``."""
     extra = _opened(claim.opts.get(DRAMATIQ))
     args, options = extra.get("args"), extra.get("options")
+    if not isinstance(options, dict):
+        options = {}
     return Message(
         queue_name=claim.queue,
         actor_name=claim.name,
         args=tuple(args) if isinstance(args, list) else (),
         kwargs=dict(claim.data or {}),
-        options=dict(options) if isinstance(options, dict) else {},
+        options={name: value for name, value in options.items() if name not in NEVER_OURS},
         message_id=claim.id,
         message_timestamp=claim.added_ms,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,8 @@ from app.broker import outcome
 from app.broker.errors import Unrecoverable
 from app.broker.interrupts import Cancelled
 from app.broker.message import JobMessage
+
+log = logging.getLogger(__name__)
 
 RetryWhen = Callable[[int, BaseException], bool]
 
@@ -73,7 +76,7 @@ class Retries(Middleware):
             return
         message.options["retries"] = message.claim.attempt
         actor = broker.get_actor(message.actor_name)
-        if isinstance(exception, (Unrecoverable, Cancelled, *_throws(message, actor))):
+        if isinstance(exception, (Unrecoverable, Cancelled, *_throws(actor))):
             message.fail()
         elif not self._may_run_again(message, actor, exception):
             message.fail()
@@ -81,13 +84,19 @@ class Retries(Middleware):
 
     def _may_run_again(self, message: JobMessage, actor: Actor[Any, Any], exception: BaseException) -> bool:
         retry_when: RetryWhen | None = actor.options.get("retry_when", self._retry_when)
-        if retry_when is not None:
+        if retry_when is None:
+            return message.claim.attempt < message.claim.attempts
+        try:
             return retry_when(message.claim.attempt - 1, exception)
-        return message.claim.attempt < message.claim.attempts
+        except Exception:
+            log.exception(
+                "retry_when of actor %s failed; job %s is not tried again", actor.actor_name, message.claim.id
+            )
+            return False
 
 
-def _throws(message: JobMessage, actor: Actor[Any, Any]) -> tuple[type[BaseException], ...]:
-    throws = message.options.get("throws") or actor.options.get("throws") or ()
+def _throws(actor: Actor[Any, Any]) -> tuple[type[BaseException], ...]:
+    throws = actor.options.get("throws") or ()
     return throws if isinstance(throws, tuple) else (throws,)
 
 

@@ -35,7 +35,9 @@ class TimeLimit(Middleware):
         """The clock starts."""
         assert isinstance(message, JobMessage)  # noqa: S101 - narrows what our own consumer made
         actor = self._broker.get_actor(message.actor_name)
-        limit_ms = message.options.get("time_limit") or actor.options.get("time_limit", self._default_ms)
+        limit_ms = message.options.get("time_limit")
+        if not isinstance(limit_ms, int | float) or limit_ms <= 0:
+            limit_ms = actor.options.get("time_limit", self._default_ms)
         claim, engine = message.claim, self._broker.engine
         hard_ms = None if limit_ms == float("inf") else int(limit_ms) + HARD_AFTER_MS
         engine.leases.started(claim.queue, claim.id, message.token, hard_ms)

@@ -70,6 +70,20 @@ def test_retry_when_decides_alone(broker: BullMQBroker, queue: Queue, working: W
     assert job.attempts_made == len(starts) == 3
 
 
+def test_a_retry_when_that_fails_ends_the_job(broker: BullMQBroker, queue: Queue, working: Working) -> None:
+    """It must not be tried for ever, nor be lost."""
+
+    def broken(retries: int, error: BaseException) -> bool:
+        raise LookupError("no such rule")
+
+    fail, starts = failing(max_retries=5, min_backoff=1, retry_when=broken)
+
+    with working():
+        job = ended(queue, fail.send().message_id, "failed")
+
+    assert (job.failed_reason, len(starts)) == ("broken 1", 1)
+
+
 def test_an_error_in_throws_fails_at_once(broker: BullMQBroker, queue: Queue, working: Working) -> None:
     """Whatever retries are left, and without the callback for used up ones."""
     exhausted: list[object] = []

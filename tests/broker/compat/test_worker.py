@@ -12,7 +12,7 @@ from dramatiq.middleware import Shutdown
 from app.broker.broker import BullMQBroker
 from app.broker.errors import Retry, Unrecoverable
 from app.broker.queue import Queue
-from tests.broker.compat.conftest import JOIN_MS, Working, declare, serving, unsent
+from tests.broker.compat.conftest import JOIN_MS, Working, declare, failing, serving, unsent
 from tests.broker.test_runs import ended
 
 
@@ -127,3 +127,50 @@ def test_an_unrecoverable_error_uses_up_nothing_and_is_not_called_exhausted(
 
     assert job.attempts_made == 1
     assert issubclass(Retry, dramatiq.Retry)
+
+
+def test_a_paused_worker_starts_nothing(
+    broker: BullMQBroker, queue: Queue, working: Working, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``Worker.pause`` is of one process; the queue itself goes on for others."""
+    monkeypatch.setattr("dramatiq.worker.CONSUMER_RESTART_DELAY_SECS", 0.01)
+    monkeypatch.setattr("app.broker.claimer.IDLE_WAIT_S", 0.05)
+    runs: list[int] = []
+    noop = declare("noop", lambda: runs.append(1))
+
+    with working() as worker:
+        worker.pause()
+        noop.send()
+        paused = queue.is_paused(), list(runs)
+        worker.resume()
+        broker.join("default", timeout=JOIN_MS)
+
+    assert paused == (False, [])
+    assert runs == [1]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "no json",
+        "[1]",
+        '{"args": 7, "options": [1]}',
+        '{"options": {"throws": "ValueError", "eta": "soon", "time_limit": "long", "max_age": {}}}',
+        '{"options": {"on_failure": ["x"], "pipe_target": 7, "group_completion_uuid": {}}}',
+    ],
+)
+def test_an_envelope_that_makes_no_sense_harms_no_worker(
+    broker: BullMQBroker, queue: Queue, working: Working, content: str
+) -> None:
+    """A forged job fails by itself; its thread and the jobs behind it run on."""
+    failing()
+    noop = declare("noop", lambda: None)
+
+    with working(threads=4) as worker:
+        job_id = queue.add("fail", {}, opts={"dramatiq": content})
+        job = ended(queue, job_id, "failed")
+        ended(queue, noop.send().message_id)
+        alive = [thread.is_alive() for thread in worker.workers]
+
+    assert job.failed_reason == "broken 1"
+    assert all(alive)

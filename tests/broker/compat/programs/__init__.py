@@ -1,0 +1,1 @@
+"""Entry modules for the real ``dramatiq`` command."""
