@@ -18,6 +18,10 @@ $(INTEROP): tests/interop/package-lock.json
 	@npm ci --prefix tests/interop --no-audit --no-fund --loglevel=error > /dev/null
 	@touch $@
 
+# Volume runs: minutes each, and they print their figures.
+long: $(VENV)/.dev
+	@$(BIN)/pytest -m long -s $(T)
+
 lint: $(VENV)/.dev
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .

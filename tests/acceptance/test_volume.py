@@ -1,0 +1,87 @@
+"""Volume runs, for `make long`: figures that need time, printed as they are measured."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import quantiles
+
+import pytest
+import requests
+
+from tests.acceptance.system import System, running_system
+from tests.servers import free_port, wait_for
+
+pytestmark = pytest.mark.long
+
+REQUESTS = 400
+
+
+@pytest.fixture
+def system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[System]:
+    """An empty system without workers."""
+    with running_system(tmp_path, monkeypatch) as running:
+        yield running
+
+
+@pytest.fixture
+def web(system: System) -> Iterator[str]:
+    """The API under gunicorn, as production runs it; its address."""
+    address = f"127.0.0.1:{free_port()}"
+    command = [str(Path(sys.executable).with_name("gunicorn")), "--bind", address, "app.wsgi:application"]
+    with (system.directory / "web.log").open("w") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+    try:
+        wait_for(lambda: "Listening" in (system.directory / "web.log").read_text(), "gunicorn to listen")
+        yield f"http://{address}"
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def test_a_thousand_queued_jobs_do_not_slow_the_api(system: System, web: str) -> None:
+    """S2-11: the p95 of /health, and of a user's own page, with 1,000 jobs queued is within 20 % of idle."""
+    users = [system.add_user(f"u{n:04}") for n in range(1_000)]
+    paths = ["/health"]
+    _p95_ms(web, paths)  # warm
+    idle = _p95_ms(web, paths)
+
+    system.refresh_all(users)
+    queued = _p95_ms(web, paths)
+
+    print(f"\nAPI p95: idle {idle:.1f} ms, 1,000 jobs queued {queued:.1f} ms, ratio {queued / idle:.2f}")  # noqa: T201
+    assert queued <= idle * 1.2
+
+
+def _p95_ms(web: str, paths: list[str]) -> float:
+    took = []
+    with requests.Session() as session:
+        for number in range(REQUESTS):
+            began = time.perf_counter()
+            session.get(web + paths[number % len(paths)], timeout=10).raise_for_status()
+            took.append((time.perf_counter() - began) * 1_000)
+    return quantiles(took, n=20)[-1]
+
+
+def test_a_worker_does_not_grow(system: System) -> None:
+    """Its resident memory grows by at most 5 MB between the 200th refresh and the 1,000th."""
+    users = [system.add_user(f"u{n:02}") for n in range(50)]
+    worker = system.start_worker(concurrency=3)
+
+    _refresh(system, users, rounds=4)
+    after_200 = worker.worker.memory_info().rss
+    _refresh(system, users, rounds=16)
+    after_1000 = worker.worker.memory_info().rss
+
+    grown_mb = (after_1000 - after_200) / 2**20
+    print(f"\nworker: {after_200 / 2**20:.1f} MB after 200 refreshes, {grown_mb:+.1f} MB after 1,000")  # noqa: T201
+    assert grown_mb <= 5
+
+
+def _refresh(system: System, users: list[str], rounds: int) -> None:
+    for _ in range(rounds):
+        for job_id in system.refresh_all(users):
+            system.ended(job_id, timeout_s=300)
