@@ -22,7 +22,7 @@ function shared(kind, name, make) {
 }
 
 const queue = (name) => shared('queue', name, () => new Queue(name, { connection, prefix }))
-const events = (name) => shared('events', name, () => new QueueEvents(name, { connection, prefix }))
+const events = (name) => shared('events', name, () => new QueueEvents(name, { connection, prefix, lastEventId: '0-0' }))
 
 /** What Node's workers do with a job, by its name. */
 const processors = {

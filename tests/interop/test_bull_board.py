@@ -38,6 +38,10 @@ class Board:
         """Press a button."""
         requests.put(f"{self.url}/api/queues/mail/{path}", json={}, timeout=10).raise_for_status()
 
+    def edit(self, path: str, body: dict[str, Any]) -> None:
+        """Fill a form."""
+        requests.patch(f"{self.url}/api/queues/mail/{path}", json=body, timeout=10).raise_for_status()
+
 
 @pytest.fixture
 def board(node: Node) -> Board:
@@ -152,6 +156,19 @@ def test_it_cleans_removes_and_empties(
     assert (cleaned["completed"], cleaned["waiting"]) == (1, 2)
     assert queue.get_job_counts()["waiting"] == 0
     assert queue.get_job(done[0].id) is None
+
+
+def test_what_it_edits_our_actor_gets(board: Board, queue: Queue, working: Working, actor: Actor) -> None:
+    """Data and delay of a job that waits."""
+    actor("double", lambda n: 2 * n)
+    job_id = queue.add("double", {"n": 1}, delay_ms=3_600_000)
+
+    with working():
+        board.edit(f"{job_id}/update-data", {"jobData": {"n": 21}})
+        board.edit(f"{job_id}/delay", {"runAt": queue.now_ms()})
+        job = ended(queue, job_id)
+
+    assert job.return_value == 42
 
 
 def test_it_lists_and_removes_our_schedulers(board: Board, queue: Queue) -> None:

@@ -30,6 +30,10 @@ STORY: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     ("fail", {"why": "later"}, {"attempts": 3, "backoff": {"type": "exponential", "delay": 10}}, "failed"),
     ("refuse", {"why": "final"}, {"attempts": 3}, "failed"),
     ("fail", {"why": "priority"}, {"attempts": 2, "priority": 2}, "failed"),
+    ("fail", {"why": "traces"}, {"attempts": 4, "stackTraceLimit": 2, "lifo": True}, "failed"),
+    ("fail", {"why": "no traces"}, {"attempts": 2, "stackTraceLimit": 0}, "failed"),
+    ("fail", {"why": "jitter"}, {"attempts": 2, "backoff": {"type": "fixed", "delay": 9, "jitter": 0.5}}, "failed"),
+    ("echo", {"n": 5}, {"deduplication": {"id": "five"}, "keepLogs": 2}, "completed"),
 ]
 
 

@@ -119,18 +119,17 @@ def test_options_and_state_of_a_job_are_equal(node: Node, queue: Queue) -> None:
         assert node.call("job", "mail", job_id, "getState") == job.state()
 
 
-def test_logs_and_children_are_equal(
-    node: Node, queue: Queue, broker: BullMQBroker, working: Working, actor: Actor
-) -> None:
-    """A log line of either side is read by the other."""
-    actor("note", lambda: current_job().log("ours"))
+def test_logs_are_equal_and_as_long_as_the_job_allows(node: Node, queue: Queue, working: Working, actor: Actor) -> None:
+    """A line of either side is read by the other; ``keepLogs`` holds for both."""
+    actor("note", lambda: [current_job().log(f"ours {n}") for n in range(5)])
 
     with working():
-        job = ended(queue, queue.add("note", {}))
+        job = ended(queue, node.add("mail", "note", {}, keepLogs=3))
     node.call("job", "mail", job.id, "log", "theirs")
 
-    assert node.queue("mail", "getJobLogs", job.id) == {"logs": ["ours", "theirs"], "count": 2}
-    assert job.get_logs() == ["ours", "theirs"]
+    assert job.return_value == [1, 2, 3, 3, 3]
+    assert job.get_logs() == ["ours 3", "ours 4", "theirs"]
+    assert node.queue("mail", "getJobLogs", job.id) == {"logs": job.get_logs(), "count": 3}
 
 
 def test_what_one_side_sets_on_a_queue_the_other_reads(node: Node, queue: Queue) -> None:

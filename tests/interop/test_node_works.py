@@ -73,6 +73,25 @@ def test_our_flow_runs_in_node(node: Node, queue: Queue, broker: BullMQBroker) -
     assert sorted(value["echo"]["n"] for value in job.return_value) == [1, 2]
 
 
+def test_a_global_concurrency_holds_for_both_kinds_of_worker_together(
+    node: Node, queue: Queue, working: Working, actor: Actor
+) -> None:
+    """One at a time, whoever runs it: an end before every start."""
+    actor("sign", lambda **_: "python")
+    node.call("listen", "mail", ["active", "completed"])
+    queue.set_global_concurrency(1)
+    queue.pause()
+    queue.add_bulk([queue.new_job("sign", {"n": n}) for n in range(40)])
+
+    with working():
+        node.call("work", "mail", {"concurrency": 4})
+        queue.resume()
+        wait_for(lambda: queue.get_job_counts()["completed"] == 40, "40 ends")
+        wait_for(lambda: len(node.seen("mail", "completed")) == 40, "40 events")
+
+    assert [name for name, _ in node.seen("mail")] == ["active", "completed"] * 40
+
+
 def test_both_kinds_of_worker_share_a_queue_and_run_each_job_once(
     node: Node, queue: Queue, working: Working, actor: Actor
 ) -> None:

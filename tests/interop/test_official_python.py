@@ -10,6 +10,7 @@ import bullmq
 
 from app.broker.queue import Queue
 from tests.interop.conftest import PREFIX, Working, ended
+from tests.servers import wait_for
 
 Actor = Callable[..., None]
 
@@ -36,6 +37,22 @@ def test_its_queue_adds_and_our_actor_runs(redis_url: str, queue: Queue, working
 
     assert [job.return_value for job in jobs] == [0, 2, 4]
     assert asyncio.run(value(jobs[2].id)) == 4
+
+
+def test_its_scheduler_goes_on_under_our_worker(redis_url: str, queue: Queue, working: Working, actor: Actor) -> None:
+    """As Node's do."""
+    actor("beat", lambda **_: None)
+
+    async def schedule() -> None:
+        theirs = bullmq.Queue("mail", {"connection": redis_url, "prefix": PREFIX})
+        await theirs.upsertJobScheduler("pulse", {"every": 50, "limit": 3}, "beat")
+        await theirs.close()
+
+    asyncio.run(schedule())
+    with working():
+        wait_for(lambda: queue.get_job_counts()["completed"] == 3, "three runs")
+
+    assert queue.count() == 0
 
 
 def test_its_worker_runs_what_we_add(redis_url: str, queue: Queue) -> None:
