@@ -73,6 +73,7 @@ def run(
 def unpacked(directory: Path) -> Path:
     """Where the release lies, with what we supply. Raises Unavailable."""
     archive = _downloaded()
+    directory.mkdir(parents=True, exist_ok=True)
     with tarfile.open(archive) as tar:
         tar.extractall(directory, filter="data")
     suite = directory / f"dramatiq-{VERSION}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,8 +24,6 @@ BEHAVIOUR = (
     "test_results.py",
     "test_worker.py",
 )
-#: Together they take four minutes.
-long = pytest.mark.skipif(not os.environ.get("LONG"), reason="takes minutes; make long runs it")
 
 
 def listed(kind: str) -> set[str]:
@@ -35,18 +32,30 @@ def listed(kind: str) -> set[str]:
 
 
 def unexpected(redis_url: str, directory: Path, files: Sequence[str], which: Round, only: str = "") -> dict[str, str]:
-    """What ended otherwise than the document says."""
-    try:
-        outcomes = suite.run(files, redis_url=redis_url, directory=directory, only=only, which=which)
-    except Unavailable as reason:
-        pytest.skip(str(reason))
-    assert outcomes, f"no test ran; see {directory}/output.txt"
-    fails, may_fail = listed("fails"), listed("may fail")
-    return {
-        test: outcome
-        for test, outcome in outcomes.items()
-        if test not in may_fail and (outcome == "failed") != (test in fails)
-    }
+    """What ended otherwise than the document says, twice: a busy machine misses the deadlines of some tests once."""
+    found: dict[str, str] = {}
+    for attempt in ("first", "second"):
+        try:
+            outcomes = suite.run(files, redis_url=redis_url, directory=directory / attempt, only=only, which=which)
+        except Unavailable as reason:
+            pytest.skip(str(reason))
+        assert outcomes, f"no test ran; see {directory}/{attempt}/output.txt"
+        found = {test: outcome for test, outcome in outcomes.items() if not is_expected(test, outcome)}
+        if not found:
+            break
+        only = " or ".join({function(test) for test in found})
+    return found
+
+
+def is_expected(test: str, outcome: str) -> bool:
+    """Whether a row says so; a row without a parameter is for all of the test's."""
+    names = {test, test.partition("[")[0]}
+    return bool(names & listed("may fail")) or (outcome == "failed") == bool(names & listed("fails"))
+
+
+def function(test: str) -> str:
+    """The name that pytest's ``-k`` knows it by."""
+    return test.partition("::")[2].partition("[")[0]
 
 
 def test_its_redis_tests_pass_but_for_those_of_private_keys(redis_url: str, tmp_path: Path) -> None:
@@ -56,13 +65,13 @@ def test_its_redis_tests_pass_but_for_those_of_private_keys(redis_url: str, tmp_
     assert unexpected(redis_url, tmp_path, ["test_redis.py"], "redis", quick) == {}
 
 
-@long
+@pytest.mark.long
 def test_all_its_redis_tests_and_those_of_its_command(redis_url: str, tmp_path: Path) -> None:
     """The command in its own processes: signals, reload, forks."""
     assert unexpected(redis_url, tmp_path, ["test_redis.py", "test_cli.py"], "redis") == {}
 
 
-@long
+@pytest.mark.long
 def test_its_behaviour_is_ours(redis_url: str, tmp_path: Path) -> None:
     """The tests that Dramatiq runs on its broker in memory, on ours: more than the yardstick asks."""
     assert unexpected(redis_url, tmp_path, BEHAVIOUR, "everything") == {}
@@ -76,5 +85,5 @@ def test_every_listed_difference_names_a_test_of_the_release(tmp_path: Path) -> 
         pytest.skip(str(reason))
 
     for test in listed("fails") | listed("may fail"):
-        file, _, name = test.partition("::")
-        assert f"def {name.partition('[')[0]}(" in (directory / "tests" / file).read_text(), test
+        file = directory / "tests" / test.partition("::")[0]
+        assert f"def {function(test)}(" in file.read_text(), test
