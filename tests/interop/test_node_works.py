@@ -92,6 +92,25 @@ def test_a_global_concurrency_holds_for_both_kinds_of_worker_together(
     assert [name for name, _ in node.seen("mail")] == ["active", "completed"] * 40
 
 
+def test_a_rate_limit_holds_for_both_kinds_of_worker_together(
+    node: Node, queue: Queue, working: Working, actor: Actor
+) -> None:
+    """Five in 300 ms, whoever runs them: the first of each five starts in a window of its own."""
+    actor("sign", lambda **_: "python")
+    queue.set_rate_limit(5, 300)
+    queue.pause()
+    queue.add_bulk([queue.new_job("sign", {"n": n}) for n in range(15)])
+
+    with working():
+        node.call("work", "mail", {"concurrency": 4})
+        queue.resume()
+        wait_for(lambda: queue.get_job_counts()["completed"] == 15, "15 ends")
+
+    starts = sorted(job.processed_on or 0 for job in queue.get_jobs(["completed"]))
+    assert starts[5] - starts[0] >= 295
+    assert starts[10] - starts[5] >= 295
+
+
 def test_both_kinds_of_worker_share_a_queue_and_run_each_job_once(
     node: Node, queue: Queue, working: Working, actor: Actor
 ) -> None:
