@@ -343,8 +343,9 @@ class Queue:
     ) -> str | None:
         """Add or replace a scheduler of jobs; the id of the next one, None if there is none.
 
-        ``name`` is the scheduler's id where it is not given; ``opts`` are BullMQ's, for each job. Raises ValueError for
-        a pattern or a zone that does not exist, BrokerError if all its next times are taken.
+        ``name`` is the scheduler's id where it is not given; ``opts`` are BullMQ's, for each job. A scheduler lives in
+        Redis only, and the record sees its jobs when they are claimed. Raises ValueError for a pattern or a zone that
+        does not exist, BrokerError if all its next times are taken.
         """
         return schedulers.upsert(
             self, scheduler_id, repeat, name=name or scheduler_id, data=data or {}, opts=opts or {}

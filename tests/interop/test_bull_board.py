@@ -10,6 +10,9 @@ import pytest
 import requests
 from redis import Redis
 
+from app.broker.broker import BullMQBroker
+from app.broker.current import current_job
+from app.broker.flow import Flow, FlowProducer
 from app.broker.queue import Queue
 from app.broker.schedulers import Repeat
 from tests.interop.conftest import Working, ended
@@ -88,6 +91,23 @@ def test_it_shows_attempts_reason_and_stack_trace_and_retries(
     assert len(shown["stacktrace"]) == 2
     assert all("RuntimeError: no answer" in trace and "in work" in trace for trace in shown["stacktrace"])
     assert (job.return_value, job.failed_reason) == (7, None)
+
+
+def test_it_shows_what_our_actor_logged_and_the_flow_it_was_in(
+    board: Board, queue: Queue, broker: BullMQBroker, working: Working, actor: Actor
+) -> None:
+    """Lines, and parents with their children."""
+    actor("note", lambda: current_job().log("halfway"))
+    actor("gather", lambda: None)
+    child = Flow("note", "mail", options={"job_id": "child"})
+
+    with working():
+        parent = ended(queue, FlowProducer(broker).add(Flow("gather", "mail", children=[child])))
+    logs = requests.get(f"{board.url}/api/queues/mail/child/logs", timeout=10).json()
+    flow = requests.get(f"{board.url}/api/queues/mail/{parent.id}/flow", timeout=10).json()
+
+    assert logs == ["halfway"]
+    assert "child" in str(flow)
 
 
 def test_it_retries_all_that_failed(board: Board, queue: Queue, working: Working, actor: Actor) -> None:

@@ -16,11 +16,14 @@ from tests.servers import wait_for
 Actor = Callable[..., None]
 
 
-def test_nodes_every_advances_under_our_worker(node: Node, queue: Queue, working: Working, actor: Actor) -> None:
+@pytest.mark.parametrize("scheduler_id", ["pulse", "tenant:7:a:b:1000"], ids=["plain", "with colons"])
+def test_nodes_every_advances_under_our_worker(
+    node: Node, queue: Queue, working: Working, actor: Actor, scheduler_id: str
+) -> None:
     """Unless the worker itself adds the next job, the chain ends after one run."""
     seen: list[int] = []
     actor("echo", lambda n: seen.append(n))  # noqa: PLW0108 - the argument must be named
-    node.queue("mail", "upsertJobScheduler", "pulse", {"every": 100}, {"name": "echo", "data": {"n": 7}})
+    node.queue("mail", "upsertJobScheduler", scheduler_id, {"every": 100}, {"name": "echo", "data": {"n": 7}})
 
     with working():
         wait_for(lambda: len(seen) >= 4, "four runs")
@@ -28,7 +31,7 @@ def test_nodes_every_advances_under_our_worker(node: Node, queue: Queue, working
     (scheduler,) = node.queue("mail", "getJobSchedulers")
     assert seen[:4] == [7, 7, 7, 7]
     assert scheduler["iterationCount"] >= 4
-    assert all(job["repeatJobKey"] == "pulse" for job in node.queue("mail", "getJobs", ["completed"]))
+    assert all(job["repeatJobKey"] == scheduler_id for job in node.queue("mail", "getJobs", ["completed"]))
 
 
 def test_our_every_advances_under_nodes_worker(node: Node, queue: Queue) -> None:
