@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Callable
 
@@ -114,18 +115,28 @@ def test_a_rate_limit_holds_for_both_kinds_of_worker_together(
 def test_both_kinds_of_worker_share_a_queue_and_run_each_job_once(
     node: Node, queue: Queue, working: Working, actor: Actor
 ) -> None:
-    """200 jobs, half added by each side; each end is signed by whoever ran it."""
-    actor("sign", lambda **_: "python")
-    node.call("listen", "mail", ["active", "completed"])
-    queue.pause()
+    """200 jobs, half added by each side; each end is signed by whoever ran it.
+
+    Ours hold their first four until Node has ended one, so that neither can be left out.
+    """
+    go = threading.Event()
+
+    def sign(**_: object) -> str:
+        go.wait(10)
+        return "python"
+
+    actor("sign", sign)
+    node.call("listen", "mail", ["active"])
     node.queue("mail", "addBulk", [{"name": "sign", "data": {"n": n}} for n in range(100)])
     queue.add_bulk([queue.new_job("sign", {"n": n}) for n in range(100, 200)])
 
     with working():
+        wait_for(lambda: queue.get_job_counts()["active"] == 4, "ours to hold four")
         node.call("work", "mail", {"concurrency": 4})
-        queue.resume()
+        wait_for(lambda: queue.get_job_counts()["completed"], "Node to end one")
+        go.set()
         wait_for(lambda: queue.get_job_counts()["completed"] == 200, "200 ends")
-        wait_for(lambda: len(node.seen("mail", "completed")) == 200, "200 events")
+        wait_for(lambda: len(node.seen("mail", "active")) >= 200, "200 events")
 
     jobs = queue.get_jobs(["completed"], 0, -1)
     signed = Counter(job.return_value for job in jobs)
