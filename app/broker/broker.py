@@ -45,6 +45,7 @@ class BullMQBroker(Broker):
     ``middleware`` takes the place of ``default_middleware()``; ``retries`` are the defaults of messages that do not say
     their own; ``backoffs`` are waits by name, for jobs whose backoff has that type.
     ``metrics_points`` is for how many minutes each queue counts its ends (BullMQ's metrics; 0 for not at all).
+    ``batched`` False takes BullMQ's own scripts on the hot paths too, one job a call (``batches.py``).
     There are no delay queues and no dead-letter queues: BullMQ's delayed and failed states are those.
     """
 
@@ -61,6 +62,7 @@ class BullMQBroker(Broker):
         lock_ms: int = 10_000,
         shutdown_grace_s: float = 30,
         metrics_points: int = 0,
+        batched: bool = True,
     ) -> None:
         self.url = url
         self.prefix = prefix
@@ -69,6 +71,7 @@ class BullMQBroker(Broker):
         self.lock_ms = lock_ms
         self.shutdown_grace_s = shutdown_grace_s
         self.metrics_points = metrics_points
+        self.batched = batched
         self.backoffs = dict(backoffs or {})
         self.redis = connect(url)
         self.clock = RedisClock(self.redis)

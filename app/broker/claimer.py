@@ -7,12 +7,11 @@ from collections import deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import msgpack
 from dramatiq.errors import ActorNotFound
 from redis import Redis
 from redis.exceptions import ConnectionError, OutOfMemoryError, ReadOnlyError, ResponseError, TimeoutError
 
-from app.broker import outcome, schedulers
+from app.broker import batches, outcome, schedulers
 from app.broker.job import Job, Malformed
 from app.broker.message import JobMessage
 from app.broker.options import attempts
@@ -60,7 +59,7 @@ class Claimer:
         if not self._ready and (room := self._engine.admission.wait_for_room(self.queue, timeout_s)):
             if self._is_worth_a_look():
                 self._claim(room)
-            if not self._ready and not self._may_have_jobs:
+            if not self._ready and not self._is_worth_a_look():
                 self._wait_for_marker()
         return self._ready.popleft() if self._ready else None
 
@@ -90,27 +89,15 @@ class Claimer:
 
     def _claim(self, room: int) -> None:
         """Claim up to that many jobs, put them on record, and make ready those that may run."""
-        claims: list[Claim] = []
-        tokens: list[str] = []
-        while len(claims) < room:
-            token = self._engine.next_token()
-            try:
-                job = self._move_to_active(token)
-            except (ConnectionError, TimeoutError):
-                if not claims:
-                    raise
-                break  # what is claimed must run; the next look will meet the error again
-            if job is None:
-                break
+        tokens = [self._engine.next_token() for _ in range(room)]
+        jobs = self._move_to_active(tokens)
+        claims = [self._claim_of(job) for job in jobs]
+        for job, token in zip(jobs, tokens, strict=False):
             self._engine.leases.held(self.queue, job.id, token)
             if job.scheduler_id:
                 self._scheduled.append(job)
-            claims.append(self._claim_of(job))
-            tokens.append(token)
-            if job.crashes:
-                break
         if claims:
-            for claim, token, verdict in zip(claims, tokens, self._verdicts(claims), strict=True):
+            for claim, token, verdict in zip(claims, tokens, self._verdicts(claims), strict=False):
                 self._accept(claim, token, verdict)
         self._advance_schedulers()
 
@@ -126,18 +113,24 @@ class Claimer:
                 log.error("scheduler %s of queue %s ends with job %s: %s", job.scheduler_id, self.queue, job.id, error)
             self._scheduled.popleft()
 
-    def _move_to_active(self, token: str) -> Job | None:
-        parts = ("wait", "active", "prioritized", "events", "stalled", "limiter", "delayed", "paused", "meta", "pc")
-        options = {"token": token, "lockDuration": self._engine.lock_ms, "name": self._engine.worker_name}
-        args = [self._keys[""], self._broker.clock.now_ms(), msgpack.packb(options)]
-        reply = scripts(self._broker.redis).run("moveToActive", [*self._keys.all(*parts), self._keys["marker"]], args)
-        fields, job_id, limited_ms, next_delayed_ms = reply
-        self._may_have_jobs = bool(fields)
-        self._next_delayed_ms = int(next_delayed_ms) or None
-        self._limited_until_ms = self._broker.clock.now_ms() + int(limited_ms) if limited_ms else 0
-        if not fields:
-            return None
-        return Job.from_hash(self._broker.queue(self.queue), job_id, dict(zip(fields[::2], fields[1::2], strict=True)))
+    def _move_to_active(self, tokens: Sequence[str]) -> list[Job]:
+        claim = batches.claim_many if self._broker.batched else batches.claim_one_by_one
+        now_ms = self._broker.clock.now_ms()
+        found = claim(
+            scripts(self._broker.redis),
+            self._keys,
+            tokens,
+            now_ms=now_ms,
+            lock_ms=self._engine.lock_ms,
+            worker=self._engine.worker_name,
+        )
+        queue = self._broker.queue(self.queue)
+        jobs = [Job.from_hash(queue, job_id, fields) for job_id, fields in found.jobs]
+        stopped_early = bool(jobs) and (len(jobs) == len(tokens) or jobs[-1].crashes > 0)
+        self._may_have_jobs = stopped_early or found.limited_ms > 0
+        self._limited_until_ms = now_ms + found.limited_ms if found.limited_ms else 0
+        self._next_delayed_ms = found.next_delayed_ms or None
+        return jobs
 
     def _claim_of(self, job: Job) -> Claim:
         return Claim(
@@ -217,11 +210,10 @@ class Claimer:
         """Block until a producer or a delay sets the marker, the next delayed job is due, or the idle wait is over."""
         wait_s = IDLE_WAIT_S
         now_ms = self._broker.clock.now_ms()
-        for due_ms in (self._next_delayed_ms, self._limited_until_ms or None):
-            if due_ms is not None:
-                wait_s = min(wait_s, (due_ms - now_ms) / 1000)
-        if wait_s <= 0:
-            return
+        if now_ms < self._limited_until_ms:
+            wait_s = min(wait_s, (self._limited_until_ms - now_ms) / 1000)
+        elif self._next_delayed_ms is not None:
+            wait_s = min(wait_s, max(self._next_delayed_ms - now_ms, 0) / 1000)
         try:
             popped = self._blocking_client().bzpopmin(self._keys["marker"], timeout=max(wait_s, 0.001))
         except (ConnectionError, TimeoutError):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from redis.exceptions import ConnectionError, OutOfMemoryError, ReadOnlyError, RedisError, TimeoutError
 
 from app.broker.admission import Admission
+from app.broker.batches import NOT_FOR_BATCH, finish_many, may_be_finished
 from app.broker.leases import Leases
 from app.broker.recorder import Claim, End, EndKind, RecorderUnavailable
 from app.broker.scripts import scripts
@@ -115,7 +116,43 @@ class Finisher:
                 self._closing.wait(wait_s)
         return confirmed
 
-    def _call(self, batch: list[tuple[End, str]]) -> Sequence[object]:
+    def _call(self, batch: list[tuple[End, str]]) -> list[object]:
+        """One reply for each: a code, or what Redis raised."""
+        if not self._broker.batched:
+            return self._call_one_by_one(batch)
+        replies = self._call_at_once(batch)
+        alone = [index for index, reply in enumerate(replies) if reply == NOT_FOR_BATCH]
+        for index, reply in zip(alone, self._call_one_by_one([batch[index] for index in alone]), strict=True):
+            replies[index] = reply
+        return replies
+
+    def _call_at_once(self, batch: list[tuple[End, str]]) -> list[object]:
+        replies: list[object] = [NOT_FOR_BATCH] * len(batch)
+        by_queue: dict[str, list[int]] = {}
+        for index, (end, _) in enumerate(batch):
+            if may_be_finished(end):
+                by_queue.setdefault(end.claim.queue, []).append(index)
+        redis, now_ms = self._broker.redis, self._broker.clock.now_ms()
+        with redis.pipeline(transaction=False) as pipe:
+            for queue, places in by_queue.items():
+                finish_many(
+                    scripts(redis),
+                    pipe,
+                    self._broker.queue(queue).keys,
+                    [batch[index] for index in places],
+                    now_ms=now_ms,
+                    metrics_points=self._broker.metrics_points,
+                )
+            answers = pipe.execute(raise_on_error=False)
+        for places, answer in zip(by_queue.values(), answers, strict=True):
+            codes = answer if isinstance(answer, list) else [answer] * len(places)
+            for index, code in zip(places, codes, strict=True):
+                replies[index] = code
+        return replies
+
+    def _call_one_by_one(self, batch: list[tuple[End, str]]) -> list[object]:
+        if not batch:
+            return []
         redis = self._broker.redis
         with redis.pipeline(transaction=False) as pipe:
             settlement = Settlement(scripts(redis), pipe, self._broker.clock.now_ms(), self._broker.metrics_points)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from app.broker import schedulers
 from app.broker.adding import queue_add
+from app.broker.batches import add_many, may_be_added
 from app.broker.cancel import cancel
 from app.broker.errors import BrokerError, InvalidName, JobLocked, JobNotFound
 from app.broker.job import Job, encode_json
@@ -133,6 +134,8 @@ class Queue:
 
         Another job may have the id already, or deduplication may keep another in its place.
         """
+        if self._broker.batched and all(map(may_be_added, jobs)):
+            return self._add_at_once(jobs)
         with self.redis.pipeline(transaction=False) as pipe:
             for job in jobs:
                 queue_add(self._scripts, pipe, self.keys, job)
@@ -145,6 +148,12 @@ class Queue:
             if reply == job.id and timestamp in (None, str(job.added_ms)):
                 standing.add(job.id)  # None: it was run, and trimmed, before we looked
         return standing
+
+    def _add_at_once(self, jobs: Sequence[NewJob]) -> set[str]:
+        with self.redis.pipeline(transaction=False) as pipe:
+            add_many(self._scripts, pipe, self.keys, jobs)
+            (timestamps,) = pipe.execute()
+        return {job.id for job, stands in zip(jobs, timestamps, strict=True) if stands == str(job.added_ms)}
 
     # --- looking
 

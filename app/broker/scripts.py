@@ -49,7 +49,15 @@ OFFICIAL = {
     "updateJobScheduler": 12,
     "updateProgress": 3,
 }
-OWN = {"handBack": 7, "renew": 2, "take": 9, "wakeMaxed": 5}
+OWN = {
+    "addMany": 11,
+    "claimMany": 11,
+    "finishMany": 13,
+    "handBack": 7,
+    "renew": 2,
+    "take": 9,
+    "wakeMaxed": 5,
+}
 
 
 def _official_directory() -> Path:

@@ -8,6 +8,7 @@ from typing import Any
 import msgpack
 from redis.client import Pipeline
 
+from app.broker.batches import stacktraces
 from app.broker.job import encode_json
 from app.broker.keys import QueueKeys
 from app.broker.options import keep_jobs
@@ -89,10 +90,8 @@ class Settlement:
 
 
 def _error_fields(end: End) -> bytes | str:
-    """The reason and the attempts' stack traces, as BullMQ keeps them on the job; ``stackTraceLimit`` is the job's."""
+    """The reason and the attempts' stack traces, as BullMQ keeps them on the job."""
     if end.kind not in (EndKind.FAILED, EndKind.RETRYING):
         return ""
-    traces = [*end.claim.stacktrace, end.stacktrace or end.reason]
-    limit = end.claim.opts.get("stackTraceLimit")
-    kept = traces[max(len(traces) - limit, 0) :] if isinstance(limit, int) else traces
-    return bytes(msgpack.packb(["failedReason", end.reason, "stacktrace", encode_json(kept).decode()]))
+    traces = encode_json(stacktraces(end)).decode()
+    return bytes(msgpack.packb(["failedReason", end.reason, "stacktrace", traces]))

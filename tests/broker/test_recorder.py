@@ -96,9 +96,10 @@ def test_the_record_is_told_before_each_thing_is_true(
 ) -> None:
     """Promised, added, claimed, ended, settled; and the run sees its checkpoint."""
     actor(broker, "look", lambda: getattr(current_job().start, "checkpoint", None))
+    queue.add("look", {}, job_id="a")
 
     with working():
-        job = ended(queue, queue.add("look", {}, job_id="a"))
+        job = ended(queue, "a")
         wait_for(lambda: len(diary.lines) == 5, "the end to be confirmed")
 
     assert diary.lines == ["promised a", "added a", "claimed a", "ended a completed", "settled a"]

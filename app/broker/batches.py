@@ -1,0 +1,130 @@
+"""The hot paths in one script call each: add many jobs, claim many, end many.
+
+They leave the same keys, values and events as BullMQ's own scripts, one job a call, would: a differential test holds it
+(``tests/broker/test_batches.py``). What they are not for takes BullMQ's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgpack
+from redis.client import Pipeline
+from redis.exceptions import ConnectionError, TimeoutError
+
+from app.broker.job import encode_json
+from app.broker.keys import QueueKeys
+from app.broker.options import keep_jobs, shortened
+from app.broker.recorder import End, EndKind, NewJob
+from app.broker.scripts import Scripts
+
+ADD = ("wait", "prioritized", "delayed", "active", "completed", "events", "meta", "id", "pc", "marker", "paused")
+CLAIM = ("wait", "active", "prioritized", "events", "stalled", "limiter", "delayed", "paused", "meta", "pc", "marker")
+FINISH = (
+    *("wait", "active", "prioritized", "events", "stalled", "meta", "marker", "completed", "failed"),
+    *("metrics:completed", "metrics:completed:data", "metrics:failed", "metrics:failed:data"),
+)
+#: The code of an end that finishMany leaves to moveToFinished.
+NOT_FOR_BATCH = 1
+
+
+def may_be_added(job: NewJob) -> bool:
+    """Whether addMany is for this job."""
+    return job.parent is None and not job.has_children and not job.opts.get("deduplication")
+
+
+def add_many(scripts: Scripts, pipe: Pipeline, keys: QueueKeys, jobs: Sequence[NewJob]) -> None:
+    """Queue the call that adds these jobs; its reply is the timestamp that each id has then."""
+    args: list[str | int | bytes] = [keys.base]
+    for job in jobs:
+        opts = encode_json(shortened(job.opts))
+        side = "R" if job.opts.get("lifo") else "L"
+        args += (job.id, job.name, job.added_ms, encode_json(job.data), opts, job.delay_ms, job.priority, side)
+    scripts.run("addMany", keys.all(*ADD), args, pipe)
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """What one claim found: job ids and their hashes, and when to look again (ms since the epoch, and from now)."""
+
+    jobs: list[tuple[str, dict[str, str]]]
+    limited_ms: int
+    next_delayed_ms: int
+
+
+def claim_many(
+    scripts: Scripts, keys: QueueKeys, tokens: Sequence[str], *, now_ms: int, lock_ms: int, worker: str
+) -> Claimed:
+    """Claim up to as many jobs as there are tokens, each under its own."""
+    args = [keys.base, now_ms, lock_ms, worker, *tokens]
+    jobs, limited_ms, next_delayed_ms = scripts.run("claimMany", keys.all(*CLAIM), args)
+    hashes = [(job[0], dict(zip(job[1::2], job[2::2], strict=True))) for job in jobs]
+    return Claimed(hashes, int(limited_ms), int(next_delayed_ms))
+
+
+def claim_one_by_one(
+    scripts: Scripts, keys: QueueKeys, tokens: Sequence[str], *, now_ms: int, lock_ms: int, worker: str
+) -> Claimed:
+    """The same through BullMQ's own script. What is claimed when Redis goes away is returned, not lost."""
+    jobs: list[tuple[str, dict[str, str]]] = []
+    for token in tokens:
+        options = msgpack.packb({"token": token, "lockDuration": lock_ms, "name": worker})
+        try:
+            fields, job_id, limited_ms, next_delayed_ms = scripts.run(
+                "moveToActive", keys.all(*CLAIM), [keys.base, now_ms, options]
+            )
+        except (ConnectionError, TimeoutError):
+            if not jobs:
+                raise
+            break  # the next look meets the error again
+        if not fields:
+            return Claimed(jobs, int(limited_ms), int(next_delayed_ms))
+        jobs.append((job_id, dict(zip(fields[::2], fields[1::2], strict=True))))
+        if "stc" in jobs[-1][1]:
+            break
+    return Claimed(jobs, 0, 0)
+
+
+def may_be_finished(end: End) -> bool:
+    """Whether finishMany is for this end, as far as it can be told without a look at the job."""
+    if end.kind not in (EndKind.COMPLETED, EndKind.FAILED):
+        return False
+    return "limit" not in keep_jobs(end.claim.opts.get(_retention(end)))
+
+
+def finish_many(
+    scripts: Scripts,
+    pipe: Pipeline,
+    keys: QueueKeys,
+    ends: Sequence[tuple[End, str]],
+    *,
+    now_ms: int,
+    metrics_points: int = 0,
+) -> None:
+    """Queue the call that ends these runs of one queue, each under its claim's token; its reply is a code for each."""
+    args: list[str | int | bytes] = [keys.base, now_ms, metrics_points]
+    for end, token in ends:
+        claim = end.claim
+        completed = end.kind is EndKind.COMPLETED
+        value = encode_json(end.return_value) if completed else end.reason
+        traces = "" if completed else encode_json(stacktraces(end))
+        args += (claim.id, token, end.kind.value, value, claim.attempts, _kept(end), traces)
+    scripts.run("finishMany", keys.all(*FINISH), args, pipe)
+
+
+def stacktraces(end: End) -> list[str]:
+    """Those of all failed attempts, this one last; ``stackTraceLimit`` of the job keeps the newest."""
+    traces = [*end.claim.stacktrace, end.stacktrace or end.reason]
+    limit = end.claim.opts.get("stackTraceLimit")
+    return traces[max(len(traces) - limit, 0) :] if isinstance(limit, int) else traces
+
+
+def _kept(end: End) -> str:
+    keep = keep_jobs(end.claim.opts.get(_retention(end)))
+    age = keep.get("age")
+    return f"{keep.get('count', -1)} {'' if age is None else age}"
+
+
+def _retention(end: End) -> str:
+    return "removeOnComplete" if end.kind is EndKind.COMPLETED else "removeOnFail"
