@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import dramatiq.middleware
 from dramatiq import Actor, Broker, Consumer, Message, Middleware, Worker
 from dramatiq.errors import QueueJoinTimeout, QueueNotFound
-from dramatiq.middleware import AgeLimit, CurrentMessage, Pipelines
+from dramatiq.middleware import AgeLimit, CurrentMessage, MiddlewareError, Pipelines
 from dramatiq.results import Results
 from redis import Redis
 
@@ -30,6 +30,7 @@ from app.broker.options import Backoffs
 from app.broker.queue import Queue
 from app.broker.recorder import Recorder
 from app.broker.results import JobResults
+from app.broker.work_queue import WorkQueue
 
 #: Dramatiq's middleware that the engine does the work of; beside it, they would do it twice.
 REPLACED = (dramatiq.middleware.Retries, dramatiq.middleware.TimeLimit)
@@ -78,6 +79,7 @@ class BullMQBroker(Broker):
         self._engine: Engine | None = None
         self._lock = threading.Lock()
         self._retries = retries or Retries()
+        self._hooks: dict[str, list[Callable[..., None]]] = {}
         # First and last are the engine's: see ``add_middleware``.
         super().__init__(middleware=[])
         self.queues: dict[str, Queue] = {}
@@ -105,6 +107,7 @@ class BullMQBroker(Broker):
         wanted = sum(self.concurrency.get(queue, 1) for queue in consumed)
         if wanted > worker.worker_threads:
             raise TooFewThreads(sorted(consumed), wanted, worker.worker_threads)
+        worker.work_queue = WorkQueue()
         self._engine = Engine(self, worker)
 
     def queue(self, name: str) -> Queue:
@@ -150,7 +153,39 @@ class BullMQBroker(Broker):
             )
         if before is None and after is None:
             before = Retries
+        self._hooks.clear()
         super().add_middleware(middleware, before=before, after=after)
+        self._hooks.clear()
+
+    def emit_before(self, signal: str, *args: Any, **kwargs: Any) -> None:
+        """Call the hooks of the middleware that has one; only a MiddlewareError passes."""
+        name = f"before_{signal}"
+        for hook in self._hooks_of(name):
+            try:
+                hook(self, *args, **kwargs)
+            except MiddlewareError:
+                raise
+            except Exception:
+                self.logger.critical("Unexpected failure in %s of %r.", name, hook, exc_info=True)
+
+    def emit_after(self, signal: str, *args: Any, **kwargs: Any) -> None:
+        """The same, from the last to the first; no error passes."""
+        name = f"after_{signal}"
+        for hook in reversed(self._hooks_of(name)):
+            try:
+                hook(self, *args, **kwargs)
+            except Exception:
+                self.logger.critical("Unexpected failure in %s of %r.", name, hook, exc_info=True)
+
+    def _hooks_of(self, name: str) -> list[Callable[..., None]]:
+        """Most middleware leaves most hooks empty; calling those would cost more than a short job."""
+        hooks = self._hooks.get(name)
+        if hooks is None:
+            empty = getattr(Middleware, name)
+            found = (getattr(middleware, name) for middleware in self.middleware)
+            hooks = [hook for hook in found if getattr(hook, "__func__", hook) is not empty]
+            self._hooks[name] = hooks
+        return hooks
 
     def enqueue(self, message: Message[Any], *, delay: int | None = None) -> Message[Any]:
         """Add a message as a job: its id is the message's, its data the keyword arguments.

@@ -61,7 +61,11 @@ class Claimer:
                 self._claim(room)
             if not self._ready and not self._is_worth_a_look():
                 self._wait_for_marker()
-        return self._ready.popleft() if self._ready else None
+        if not self._ready:
+            return None
+        message = self._ready.popleft()
+        message.more_follow = bool(self._ready)
+        return message
 
     def unstarted(self) -> list[JobMessage]:
         """What was claimed and has not been started; it is not ours to start any more."""

@@ -33,13 +33,16 @@ class Interrupts:
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._armed: dict[int, _Armed] = {}
+        self._wakes_at = float("inf")
         threading.Thread(target=self._watch, name="interrupts", daemon=True).start()
 
     def arm(self, run: Run, limit_ms: float) -> None:
         """The calling thread starts this run; past the limit TimeLimitExceeded is raised in it."""
+        deadline = time.monotonic() + limit_ms / 1000
         with self._changed:
-            self._armed[threading.get_ident()] = _Armed(run, time.monotonic() + limit_ms / 1000)
-            self._changed.notify()
+            self._armed[threading.get_ident()] = _Armed(run, deadline)
+            if deadline < self._wakes_at:
+                self._changed.notify()
 
     def disarm(self) -> None:
         """The calling thread's run is over: what was raised and has not arrived yet, never will."""
@@ -61,10 +64,12 @@ class Interrupts:
     def _watch(self) -> None:
         with self._changed:
             while True:
-                waiting = [armed.deadline for armed in self._armed.values() if not armed.raised]
-                wait_s = min(waiting) - time.monotonic() if waiting else None
-                if wait_s is None or wait_s > 0:
-                    self._changed.wait(min(wait_s, threading.TIMEOUT_MAX) if wait_s is not None else None)
+                # It stays asleep for runs that end in time: most do, and waking for each would cost more than they.
+                waiting = (armed.deadline for armed in self._armed.values() if not armed.raised)
+                self._wakes_at = min(waiting, default=float("inf"))
+                wait_s = min(self._wakes_at - time.monotonic(), threading.TIMEOUT_MAX)
+                if wait_s > 0:
+                    self._changed.wait(wait_s)
                 now = time.monotonic()
                 for thread_id, armed in self._armed.items():
                     if not armed.raised and armed.deadline <= now:
