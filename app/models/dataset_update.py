@@ -14,7 +14,10 @@ DatasetStatus = Literal["ok", "partial", "failed"]
 
 
 class DatasetUpdate(Base):
-    """The last try of one dataset; ``good_at`` is the last that succeeded, None before the first."""
+    """The last try of one dataset; ``good_at`` is as of when it last came, None before the first time.
+
+    Today a dataset comes whole or not at all, so ``partial`` is not written.
+    """
 
     __tablename__ = "dataset_updates"
 

@@ -93,7 +93,8 @@ def _outcome(job: JobStatus, email: str) -> Outcome:
 def _add(outcome: Outcome, result: Mapping[str, Any]) -> None:
     for total in (result.get("profitability") or {}).get("totals", ()):
         outcome.net_sales[total["currency"]] += Decimal(total["net_sales"])
-        outcome.profit[total["currency"]] += Decimal(total["profit"])
+        if total["profit"] is not None:  # unknown to a seller whose ads cannot be had
+            outcome.profit[total["currency"]] += Decimal(total["profit"])
 
 
 def _money(amounts: Mapping[str, Decimal]) -> str:

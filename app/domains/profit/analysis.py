@@ -16,6 +16,7 @@ from app.domains.profit.sponsored_ads import sponsored_ads
 from app.domains.profit.traffic import sales_and_traffic, sales_totals
 
 Payloads = Mapping[str, Any]
+_NEED_ADS = ("ads_spend", "profit", "margin", "acos", "tacos")
 
 
 def analyse_daily(
@@ -24,8 +25,8 @@ def analyse_daily(
     """Profitability from transactions and the Ads report, beside Amazon's own economics and the orders.
 
     ``payloads`` holds the daily datasets that were fetched (``orders``, ``transactions``, ``economics``,
-    ``ads``); the parts of the answer that need another are None. ``unit_costs`` are the user's, by SKU; a
-    cost entered at Amazon goes before it. Amounts are exact strings, one entry a currency.
+    ``ads``), None for one that cannot be had; the sections that need another are None. ``unit_costs`` are the
+    user's, by SKU; a cost entered at Amazon goes before it. Amounts are exact strings, one entry a currency.
     """
     costs = {**unit_costs, **economics.unit_costs(payloads.get("economics") or [])}
     return {
@@ -43,7 +44,7 @@ def analyse_weekly(
 ) -> dict[str, Any]:
     """The rest: performance reports, the finances in detail, inventory, sales and traffic.
 
-    ``payloads`` holds the weekly datasets that were fetched; a missing one is None in the answer.
+    ``payloads`` holds the weekly datasets that were fetched; the section of a missing one is None.
     """
     analyses: dict[str, Callable[[Any], dict[str, Any]]] = {
         "performance_v1": _performance_v1,
@@ -73,14 +74,22 @@ def _performance_v1(document: str) -> dict[str, Any]:
 def _profitability(
     payloads: Payloads, account: str, marketplace: str, costs: Mapping[str, Money]
 ) -> dict[str, Any] | None:
-    if payloads.get("transactions") is None:
+    """Of the transactions and the ads, which are waited for; where there are none to be had (None), the figures that
+    need them are None too. ``without`` names what else would have told more.
+    """
+    if payloads.get("transactions") is None or "ads" not in payloads:
         return None
     posted = transactions.lines(payloads["transactions"], account, marketplace)
-    advertised = ads.lines(payloads.get("ads") or [], account, marketplace)
+    advertised = ads.lines(payloads["ads"] or [], account, marketplace)
     here = _of_marketplace(posted, marketplace)
+    found = profitability(here + advertised, costs).as_json()
+    if payloads["ads"] is None:
+        for row in found["totals"] + found["by_sku"]:
+            row.update(dict.fromkeys(_NEED_ADS))
     return {
-        **profitability(here + advertised, costs).as_json(),
-        "ads_invoices": _reconciled(here + advertised),
+        **found,
+        "without": [dataset for dataset in ("economics", "ads") if payloads.get(dataset) is None],
+        "ads_invoices": None if payloads["ads"] is None else _reconciled(here + advertised),
         "elsewhere": _elsewhere(posted, marketplace),
     }
 

@@ -19,8 +19,8 @@ class Failure(msgspec.Struct):
 class PartProgress(msgspec.Struct):
     """How far one part is.
 
-    ``failures`` are by dataset, or by what else went wrong; ``states`` is what each unfinished dataset needs to go on
-    (report ids, a next page).
+    ``failures`` are by dataset, or by what else went wrong; a part that is done may have some, all of datasets.
+    ``states`` is what each unfinished dataset needs to go on (report ids, a next page).
     """
 
     done: bool = False
@@ -30,21 +30,27 @@ class PartProgress(msgspec.Struct):
     def begin(self, attempt: int) -> None:
         """Forget what failed in earlier attempts, unless it was final. A parked run goes on in the same attempt."""
         self.failures = {
-            what: failure for what, failure in self.failures.items() if failure.final or failure.attempt == attempt
+            what: failure
+            for what, failure in self.failures.items()
+            if self.done or failure.final or failure.attempt == attempt
         }
 
     def fail(self, what: str, reason: str, attempt: int, *, final: bool = False) -> None:
         """Remember why: this attempt does not try it again, and with ``final`` none does."""
         self.failures[what] = Failure(reason, attempt, final)
 
+    def give_up(self, what: str, reason: str, attempt: int) -> None:
+        """Nothing more can be had, whatever else went wrong."""
+        self.failures = {what: Failure(reason, attempt, final=True)}
+
     @property
-    def given_up(self) -> bool:
-        """Whether no later attempt can make it good."""
-        return any(failure.final for failure in self.failures.values())
+    def is_hopeful(self) -> bool:
+        """Whether a later attempt may bring what failed in this one."""
+        return not self.done and any(not failure.final for failure in self.failures.values())
 
     @property
     def reason(self) -> str:
-        """Why it is not fresh, in one line; empty when nothing failed."""
+        """What is not fresh, and why, in one line; empty when nothing failed."""
         return "; ".join(failure.reason for failure in self.failures.values())
 
 

@@ -11,16 +11,14 @@ import structlog
 from redis.exceptions import RedisError
 
 from app.domains.amazon.client import Amazon
-from app.domains.amazon.datasets import DAILY, WEEKLY, discard, fetch
+from app.domains.amazon.datasets import discard, fetch
 from app.domains.amazon.errors import AccountRevoked, AmazonError, Wait
 from app.domains.refresh.amazon_account import open_amazon, window_of
 from app.domains.refresh.checkpoint import PartProgress
-from app.domains.refresh.parts import Cadence, Part
+from app.domains.refresh.parts import Part
 from app.domains.refresh.run import Run
 
 log = structlog.get_logger(__name__)
-
-DATASETS: Mapping[Cadence, tuple[str, ...]] = {"daily": DAILY, "weekly": WEEKLY}
 
 
 @dataclass(slots=True)
@@ -35,17 +33,18 @@ def fetch_missing(run: Run, part: Part) -> Fetched:
     """Fetch what no earlier run of this job has; note in the checkpoint what failed, and what a wait needs to go on.
 
     One dataset's failure does not stop the next. Earlier datasets are read back from where the client has staged
-    them, and only once nothing is missing. Raises AccountRevoked: no dataset of the account can be had then.
+    them, and only once nothing more will come. Raises AccountRevoked: no dataset of the account can be had then.
     """
     progress = run.checkpoint.part(part.key)
     amazon = open_amazon(part.account, run.cache, run.job.id, run.now)
     fetched = Fetched()
-    staged = [dataset for dataset in DATASETS[part.cadence] if progress.states.get(dataset, {}).get("done")]
-    for dataset in DATASETS[part.cadence]:
-        if dataset not in staged and dataset not in progress.failures:
+    wanted = [dataset for dataset in part.datasets if dataset not in progress.failures]
+    staged = [dataset for dataset in wanted if progress.states.get(dataset, {}).get("done")]
+    for dataset in wanted:
+        if dataset not in staged:
             _fetch(run, dataset, amazon, progress, fetched)
     for dataset in staged:
-        if not (fetched.waits or progress.failures):
+        if not (fetched.waits or run.may_retry(progress)):
             _fetch(run, dataset, amazon, progress, fetched)
     return fetched
 

@@ -15,13 +15,16 @@ class RefreshIncomplete(Exception):
 
 
 class PartResult(TypedDict):
-    """How one account did in one cadence; ``reason`` is empty for a fresh one."""
+    """How one account did in one cadence: all fresh, fresh but for some datasets, or nothing new.
+
+    ``reason`` is empty for an ok one.
+    """
 
     account: str
     country: str
     region: str
     cadence: str
-    fresh: bool
+    status: Literal["ok", "partial", "failed"]
     reason: str
 
 
@@ -38,28 +41,32 @@ def results(checkpoint: Checkpoint, parts: Sequence[Part]) -> list[PartResult]:
 
 
 def status(found: Sequence[PartResult]) -> Literal["completed", "partial", "failed"]:
-    """Completed if all are fresh (also when there is nothing to refresh), failed if none is."""
-    if all(result["fresh"] for result in found):
+    """Completed if all are ok (also when there is nothing to refresh), failed if all are."""
+    if all(result["status"] == "ok" for result in found):
         return "completed"
-    return "partial" if any(result["fresh"] for result in found) else "failed"
+    return "failed" if all(result["status"] == "failed" for result in found) else "partial"
 
 
 def accounts(found: Sequence[PartResult]) -> Accounts:
-    """For the ledger's row: an account counts as processed when it is fresh in everything that was asked."""
-    stale = [result for result in found if not result["fresh"]]
+    """For the ledger's row. An account is processed unless it failed as a whole; ``errors`` says what each lacks."""
     errors: dict[str, str] = {}
-    for result in stale:
+    for result in _wanting(found):
         earlier = errors.get(result["account"])
         errors[result["account"]] = f"{earlier}; {result['reason']}" if earlier else result["reason"]
     every = {result["account"] for result in found}
-    return Accounts(total=len(every), processed=len(every - errors.keys()), errors=errors)
+    failed = {result["account"] for result in found if result["status"] == "failed"}
+    return Accounts(total=len(every), processed=len(every - failed), errors=errors)
 
 
 def summary(found: Sequence[PartResult]) -> str:
     """One line for the job's error: which accounts, and why."""
-    stale = [result for result in found if not result["fresh"]]
-    reasons = (f"{result['country']}/{result['region']} {result['cadence']}: {result['reason']}" for result in stale)
-    return f"{len(stale)} of {len(found)} not fresh: {'; '.join(reasons)}"
+    wanting = _wanting(found)
+    reasons = (f"{result['country']}/{result['region']} {result['cadence']}: {result['reason']}" for result in wanting)
+    return f"{len(wanting)} of {len(found)} not fresh: {'; '.join(reasons)}"
+
+
+def _wanting(found: Sequence[PartResult]) -> list[PartResult]:
+    return [result for result in found if result["status"] != "ok"]
 
 
 def _result(checkpoint: Checkpoint, part: Part) -> PartResult:
@@ -69,6 +76,6 @@ def _result(checkpoint: Checkpoint, part: Part) -> PartResult:
         "country": part.account.country,
         "region": part.account.region,
         "cadence": part.cadence,
-        "fresh": progress.done,
-        "reason": "" if progress.done else progress.reason,
+        "status": "failed" if not progress.done else "partial" if progress.failures else "ok",
+        "reason": progress.reason,
     }

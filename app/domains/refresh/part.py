@@ -12,8 +12,8 @@ from app.domains.amazon.errors import AccountRevoked
 from app.domains.cache.read import fill
 from app.domains.cache.store import Entry
 from app.domains.profit.analysis import analyse_daily, analyse_weekly
-from app.domains.refresh import record
-from app.domains.refresh.fetching import DATASETS, discard_staged, fetch_missing
+from app.domains.refresh import record, sections
+from app.domains.refresh.fetching import discard_staged, fetch_missing
 from app.domains.refresh.parts import Part
 from app.domains.refresh.run import Run
 from app.ledger.effect import step
@@ -35,21 +35,23 @@ class AnalysisFailed(Exception):
 def refresh_part(run: Run, part: Part) -> datetime | None:
     """Bring one account up to date in one cadence, as far as it can be now.
 
-    Returns when it can go on, or None when this attempt has nothing left to do for it: it is fresh, or it failed and
-    the checkpoint says why. Only errors of the ledger leave this function.
+    Returns when it can go on, or None when this attempt has nothing left to do for it: it is done, or it failed and
+    the checkpoint says why. It is done with what came, once nothing waits and no later attempt may bring the rest.
+    Only errors of the ledger leave this function.
     """
     progress = run.checkpoint.part(part.key)
     progress.begin(run.attempt)
-    if progress.done or progress.given_up or ACCOUNT in progress.failures:
+    if progress.done or ACCOUNT in progress.failures:
         return None
     if part.account.state != "active":
-        progress.fail(ACCOUNT, part.account.state_reason or "needs re-authorisation", run.attempt, final=True)
+        progress.give_up(ACCOUNT, part.account.state_reason or "needs re-authorisation", run.attempt)
         _save(run, part)
         return None
 
     try:
         fetched = fetch_missing(run, part)
-        result = None if fetched.waits or progress.failures else _analyse(run, part, fetched.payloads)
+        more_may_come = fetched.waits or run.may_retry(progress)
+        result = {} if more_may_come else _analyse(run, part, fetched.payloads)
     except AccountRevoked as error:
         _revoke(run, part, str(error))
         return None
@@ -58,17 +60,23 @@ def refresh_part(run: Run, part: Part) -> datetime | None:
         progress.fail(ACCOUNT, str(error) or type(error).__name__, run.attempt)
         _save(run, part)
         return None
-    if result is None:
+    if sections.has_news(result):
+        _finish(run, part, result)
+    else:
         _save(run, part)
-        return None if progress.given_up else min(fetched.waits, default=None)
-    _finish(run, part, result)
-    return None
+    return min(fetched.waits, default=None)
 
 
 def _analyse(run: Run, part: Part, payloads: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Of what came; a dataset that cannot be had is None, one that may come another day is not there."""
+    failures = run.checkpoint.part(part.key).failures
+    refused = {dataset: None for dataset, failure in failures.items() if failure.final}
     try:
         return _ANALYSE[part.cadence](
-            payloads, account=part.account.id, marketplace=part.account.marketplace_id, unit_costs=run.unit_costs
+            {**payloads, **refused},
+            account=part.account.id,
+            marketplace=part.account.marketplace_id,
+            unit_costs=run.unit_costs,
         )
     except Exception as error:
         raise AnalysisFailed(part.cadence, error) from error
@@ -76,27 +84,31 @@ def _analyse(run: Run, part: Part, payloads: Mapping[str, Any]) -> Mapping[str, 
 
 def _finish(run: Run, part: Part, result: Mapping[str, Any]) -> None:
     """SQL first, in one fenced step; then the cache, which a reader fills when we die in between (RULES R8)."""
-    entry = Entry(run.checkpoint.as_of, run.start.run, result)
     progress = run.checkpoint.part(part.key)
     states, progress.states, progress.done = progress.states, {}, True
     with step(run.job, run.checkpoint.dump()) as session:
-        newest = record.fresh(session, part, entry, DATASETS[part.cadence], run.now())
-    if newest:
-        fill(run.cache, part.entry, entry, run.cache_ttl_s)
+        entry = Entry(run.checkpoint.as_of, run.start.run, result)
+        kept = record.fresh(session, part, entry, _reasons(run, part), run.now())
+    if kept is not None:
+        fill(run.cache, part.entry, kept, run.cache_ttl_s)
     discard_staged(run, part, states)
 
 
 def _revoke(run: Run, part: Part, reason: str) -> None:
     """Mark the account for its user; nothing is tried again."""
-    run.checkpoint.part(part.key).fail(ACCOUNT, reason, run.attempt, final=True)
+    run.checkpoint.part(part.key).give_up(ACCOUNT, reason, run.attempt)
     with step(run.job, run.checkpoint.dump()) as session:
         record.revoked(session, part, reason)
-        record.stale(session, part, dict.fromkeys(DATASETS[part.cadence], reason), run.now())
+        record.stale(session, part, dict.fromkeys(part.datasets, reason), run.now())
 
 
 def _save(run: Run, part: Part) -> None:
     """Keep what this run has learnt: states to go on with, and which datasets failed."""
-    failures = run.checkpoint.part(part.key).failures
-    reasons = {what: failure.reason for what, failure in failures.items() if what in DATASETS[part.cadence]}
     with step(run.job, run.checkpoint.dump()) as session:
-        record.stale(session, part, reasons, run.now())
+        record.stale(session, part, _reasons(run, part), run.now())
+
+
+def _reasons(run: Run, part: Part) -> dict[str, str]:
+    """Why each of the datasets that failed did."""
+    failures = run.checkpoint.part(part.key).failures
+    return {dataset: failures[dataset].reason for dataset in part.datasets if dataset in failures}

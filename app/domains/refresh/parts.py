@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Literal
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
+from app.domains.amazon.datasets import DAILY, WEEKLY
 from app.domains.cache.keys import EntryKey
 from app.domains.profit.money import Money
 from app.models.seller_account import SellerAccount
@@ -37,14 +37,14 @@ class Part:
         return f"{self.account.id}/{self.cadence}"
 
     @property
+    def datasets(self) -> tuple[str, ...]:
+        """What it is made of."""
+        return DAILY if self.cadence == "daily" else WEEKLY
+
+    @property
     def entry(self) -> EntryKey:
         """Its place in the cache."""
         return EntryKey(self.account.user_id, self.account.country, self.account.region, self.cadence)
-
-    def last_update(self) -> datetime | None:
-        """When the account's data of this cadence was last good."""
-        moment: datetime | None = getattr(self.account, f"last_{self.cadence}_update")
-        return moment
 
 
 def accounts_of(user_id: str, country: str | None, region: str | None) -> Select[SellerAccount]:

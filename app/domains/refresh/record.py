@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, tuple_, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from app.domains.cache.store import Entry
 from app.domains.refresh.parts import Cadence, Part
+from app.domains.refresh.sections import completed
 from app.models.account_analysis import AccountAnalysis
 from app.models.dataset_update import DatasetUpdate
 from app.models.job_status import JobStatus
@@ -19,24 +20,32 @@ from app.models.schedule import UserUpdateSchedule
 from app.models.seller_account import SellerAccount
 
 
-def fresh(session: Session, part: Part, entry: Entry, datasets: Sequence[str], now: datetime) -> bool:
-    """The part is complete: keep its analysis, and move the times of its last good update.
+def fresh(session: Session, part: Part, entry: Entry, failed: Mapping[str, str], now: datetime) -> Entry | None:
+    """Keep a part's analysis; the sections that it lacks, for want of what ``failed``, stay as they were last good.
 
-    Returns False, and keeps what stands, when a newer analysis got there first.
+    The time of the account's last good update moves only if nothing failed. Returns what is kept; None, with nothing
+    changed but why what failed did, when a newer analysis got there first.
     """
-    kept = _keep(session, part, entry)
-    for dataset in datasets:
-        _note(session, part, dataset, {"status": "ok", "reason": "", "good_at": entry.as_of, "tried_at": now})
-    account = session.get_one(SellerAccount, part.account.id)
-    column = f"last_{part.cadence}_update"
-    setattr(account, column, max(entry.as_of, getattr(account, column) or entry.as_of))
-    return kept
+    stale(session, part, failed, now)
+    kept = session.get(AccountAnalysis, (part.account.id, part.cadence))
+    if kept is not None and (kept.as_of, kept.run) > (entry.as_of, entry.run):
+        return None
+    result = completed(entry.result, {} if kept is None else kept.result, entry.as_of)
+    row = kept or AccountAnalysis(account_id=part.account.id, cadence=part.cadence)
+    row.as_of, row.run, row.result = entry.as_of, entry.run, result
+    session.add(row)
+    came = {dataset: "" for dataset in part.datasets if dataset not in failed}
+    _note(session, part, came, {"status": "ok", "good_at": entry.as_of, "tried_at": now})
+    if not failed:
+        account = session.get_one(SellerAccount, part.account.id)
+        setattr(account, f"last_{part.cadence}_update", entry.as_of)
+    return replace(entry, result=result)
 
 
 def stale(session: Session, part: Part, reasons: Mapping[str, str], now: datetime) -> None:
     """These datasets failed; when they were last good stays."""
-    for dataset, reason in reasons.items():
-        _note(session, part, dataset, {"status": "failed", "reason": reason, "tried_at": now})
+    _lock(session, part)
+    _note(session, part, reasons, {"status": "failed", "tried_at": now})
 
 
 def revoked(session: Session, part: Part, reason: str) -> None:
@@ -62,31 +71,18 @@ def nothing_left_to_go_on_with(session: Session, row: int) -> None:
     session.execute(update(JobStatus).where(JobStatus.id == row).values(checkpoint=None))
 
 
-def _keep(session: Session, part: Part, entry: Entry) -> bool:
-    row = {
-        "account_id": part.account.id,
-        "cadence": part.cadence,
-        "as_of": entry.as_of,
-        "run": entry.run,
-        "result": entry.result,
-    }
-    insert = _insert(session, AccountAnalysis).values(row)
-    new = insert.excluded
-    newer = tuple_(AccountAnalysis.as_of, AccountAnalysis.run) <= tuple_(new.as_of, new.run)
-    replaced = insert.on_conflict_do_update(
-        index_elements=["account_id", "cadence"],
-        set_={"as_of": new.as_of, "run": new.run, "result": new.result},
-        where=newer,
-    )
-    return session.execute(replaced.returning(AccountAnalysis.run)).first() is not None
+def _lock(session: Session, part: Part) -> None:
+    """One writer an account at a time: what is read here and written again cannot have changed in between."""
+    session.execute(select(SellerAccount.id).where(SellerAccount.id == part.account.id).with_for_update())
 
 
-def _note(session: Session, part: Part, dataset: str, outcome: Mapping[str, Any]) -> None:
-    insert = _insert(session, DatasetUpdate).values(account_id=part.account.id, dataset=dataset, **outcome)
-    session.execute(insert.on_conflict_do_update(index_elements=["account_id", "dataset"], set_=dict(outcome)))
-
-
-def _insert(session: Session, model: Any) -> Any:
-    """Both databases have ON CONFLICT, each in a dialect of its own."""
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    return dialect.insert(model)
+def _note(session: Session, part: Part, reasons: Mapping[str, str], outcome: Mapping[str, Any]) -> None:
+    """How the last try of each of these datasets went, and why."""
+    updates = session.scalars(select(DatasetUpdate).where(DatasetUpdate.account_id == part.account.id))
+    known = {update.dataset: update for update in updates}
+    for dataset, reason in reasons.items():
+        noted = known.get(dataset) or DatasetUpdate(account_id=part.account.id, dataset=dataset)
+        noted.reason = reason
+        for name, value in outcome.items():
+            setattr(noted, name, value)
+        session.add(noted)

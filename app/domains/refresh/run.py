@@ -11,7 +11,7 @@ from redis import Redis
 from app.broker.current import RunningJob
 from app.broker.recorder import Start
 from app.domains.profit.money import Money
-from app.domains.refresh.checkpoint import Checkpoint
+from app.domains.refresh.checkpoint import Checkpoint, PartProgress
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,10 @@ class Run:
     def attempt(self) -> int:
         """Which attempt this run belongs to: a parked run and the one that goes on share it."""
         return self.job.claim.attempt
+
+    def may_retry(self, progress: PartProgress) -> bool:
+        """Whether what failed is asked for again in a later attempt."""
+        return progress.is_hopeful and not self.is_last_attempt
 
     @property
     def is_last_attempt(self) -> bool:

@@ -79,13 +79,11 @@ def _refresh_all(run: Run, parts: Sequence[Part]) -> list[datetime]:
 
 
 def _end(run: Run, user_id: str, parts: Sequence[Part]) -> RefreshResult:
-    """Nothing waits: every part is fresh, or has failed in this attempt."""
+    """Nothing waits: every part is done, or has failed in this attempt."""
     found = outcome.results(run.checkpoint, parts)
     accounts = outcome.accounts(found)
     status = outcome.status(found)
-    progresses = [run.checkpoint.part(part.key) for part in parts]
-    hopeful = any(not progress.done and not progress.given_up for progress in progresses)
-    if hopeful and not run.is_last_attempt:
+    if any(run.may_retry(run.checkpoint.part(part.key)) for part in parts):
         with step(run.job, run.checkpoint.dump(), accounts):
             pass  # what stands so far; an error inside the block would roll it back
         raise RefreshIncomplete(outcome.summary(found))

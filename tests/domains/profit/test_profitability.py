@@ -89,7 +89,7 @@ def test_currencies_are_sums_of_their_own() -> None:
 
 def test_datasets_that_were_not_fetched_are_none() -> None:
     """A failed dataset must not look like an empty one."""
-    day = analyse_daily({"transactions": []}, "account", "ATVPDKIKX0DER", {})
+    day = analyse_daily({"transactions": [], "ads": None}, "account", "ATVPDKIKX0DER", {})
     week = analyse_weekly({}, "account", "ATVPDKIKX0DER", {})
 
     assert day["economics"] is None

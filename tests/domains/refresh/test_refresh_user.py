@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 import pytest
@@ -13,39 +12,14 @@ from app import db
 from app.broker.errors import LeaseLost, Park, Unrecoverable
 from app.broker.recorder import EndKind
 from app.domains.amazon.simulator import Options
-from app.domains.cache.keys import EntryKey
 from app.domains.cache.store import get
 from app.domains.refresh import part
 from app.domains.refresh.outcome import RefreshIncomplete
 from app.models.account_analysis import AccountAnalysis
-from app.models.dataset_update import DatasetUpdate
-from app.models.schedule import UserUpdateSchedule
 from app.models.seller_account import SellerAccount
 from tests.domains.refresh.conftest import NINE, Clock, Jobs, RefreshJob, SimulatedAmazon
+from tests.domains.refresh.left import DE, JP, US, account, datasets, kept, last_daily_of_user, row_of, statuses
 from tests.ledger.rows import Silent, only_row
-
-US = EntryKey("7", "US", "NA", "daily")
-DE = EntryKey("7", "DE", "EU", "daily")
-JP = EntryKey("7", "JP", "FE", "daily")
-
-
-def account(country: str) -> SellerAccount:
-    """The user's account there, as it stands."""
-    with db.reading() as session:
-        return session.scalars(select(SellerAccount).where(SellerAccount.country == country)).one()
-
-
-def last_daily_of_user() -> datetime | None:
-    """The user's time of the last good daily update."""
-    with db.reading() as session:
-        return session.get_one(UserUpdateSchedule, "7").last_daily_update
-
-
-def datasets(country: str) -> dict[str, DatasetUpdate]:
-    """What is known of each dataset of that account."""
-    with db.reading() as session:
-        updates = session.scalars(select(DatasetUpdate).where(DatasetUpdate.account_id == account(country).id))
-        return {update.dataset: update for update in updates}
 
 
 def test_every_account_is_fetched_analysed_cached_and_marked(jobs_on_both: Jobs, redis: Redis) -> None:
@@ -61,9 +35,7 @@ def test_every_account_is_fetched_analysed_cached_and_marked(jobs_on_both: Jobs,
     assert all(entry and entry.as_of == NINE and entry.result["profitability"]["totals"] for entry in cached)
     assert [account(country).last_daily_update for country in ("DE", "JP", "US")] == [NINE] * 3
     assert last_daily_of_user() == NINE
-    assert {name: update.status for name, update in datasets("US").items()} == dict.fromkeys(
-        ("orders", "transactions", "economics", "ads"), "ok"
-    )
+    assert statuses("US") == dict.fromkeys(("orders", "transactions", "economics", "ads"), "ok")
     assert redis.keys("amazon:staged:*") == []
 
 
@@ -126,30 +98,39 @@ def test_a_transient_error_is_retried_for_that_account_alone(jobs: Jobs, amazon:
 
 
 def test_the_last_attempt_ends_partial_with_operation_and_cause(jobs: Jobs, amazon: SimulatedAmazon) -> None:
-    """CONTRACTS C33: then partial, if any account is fresh."""
+    """CONTRACTS C33: then partial, with the reason on the account that lacks something."""
     amazon.fail("SJP", "listTransactions", "html_503", times=None)
 
     result = jobs.add().run(attempt=4)
 
     row = only_row()
     assert result["status"] == row.status == "partial"
-    assert row.accounts_processed == 2
+    assert [part["status"] for part in result["accounts"]] == ["ok", "partial", "ok"]
+    assert row.accounts_processed == 3
+    assert row.account_errors.keys() == {account("JP").id}
     assert "listTransactions: HTTP 503" in row.account_errors[account("JP").id]
-    assert datasets("JP")["transactions"].status == "failed"
-    assert "orders" not in datasets("JP")
+    assert statuses("JP") == {"orders": "ok", "transactions": "failed", "economics": "ok", "ads": "ok"}
 
 
-def test_the_last_attempt_without_any_fresh_account_fails(jobs: Jobs, amazon: SimulatedAmazon) -> None:
-    """CONTRACTS C33: failed, and nothing is marked as updated."""
-    amazon.fail("*", "listTransactions", "html_503", times=None)
+def test_the_last_attempt_without_any_fresh_account_fails(
+    jobs_on_both: Jobs, amazon: SimulatedAmazon, redis: Redis, clock: Clock
+) -> None:
+    """CONTRACTS C33: failed, nothing is marked as updated, and the last good analyses stay as they are."""
+    jobs_on_both.add("yesterday").run()
+    before = {key: get(redis, key) for key in (DE, JP, US)}
+    amazon.fail("*", "*", "html_503", times=None)
+    clock.advance(days=1)
 
-    with pytest.raises(Unrecoverable, match="listTransactions: HTTP 503"):
-        jobs.add().run(attempt=4)
+    today = jobs_on_both.add("today")
+    with pytest.raises(Unrecoverable, match=r"3 of 3 not fresh: .*HTTP 503"):
+        today.run(attempt=4)
 
-    row = only_row()
+    row = row_of("today")
     assert (row.status, row.accounts_processed) == ("failed", 0)
-    assert account("US").last_daily_update is None
-    assert last_daily_of_user() is None
+    assert {key: get(redis, key) for key in (DE, JP, US)} == before
+    assert kept("US").as_of == NINE
+    assert account("US").last_daily_update == last_daily_of_user() == NINE
+    assert {update.good_at for update in datasets("US").values()} == {NINE}
 
 
 class TestReportsThatTakeTime:
@@ -217,8 +198,8 @@ def test_a_run_that_lost_its_job_changes_nothing_more(jobs: Jobs, redis: Redis) 
         job.run()
 
     with db.reading() as session:
-        kept = session.scalars(select(AccountAnalysis.account_id)).all()
-    assert kept == [account("DE").id]
+        analysed = session.scalars(select(AccountAnalysis.account_id)).all()
+    assert analysed == [account("DE").id]
     assert get(redis, US) is None
     assert only_row().ended_at is None
 
@@ -249,6 +230,7 @@ def test_an_older_job_never_replaces_a_newer_result(
     entry = get(redis, US)
     assert entry is not None
     assert entry.as_of == account("US").last_daily_update == clock.at
+    assert {update.good_at for update in datasets("US").values()} == {clock.at}
 
 
 def test_a_retry_by_hand_refreshes_everything_as_of_then(
