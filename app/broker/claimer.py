@@ -97,7 +97,7 @@ class Claimer:
         jobs = self._move_to_active(tokens)
         claims = [self._claim_of(job) for job in jobs]
         for job, token in zip(jobs, tokens, strict=False):
-            self._engine.leases.held(self.queue, job.id, token)
+            self._engine.leases.held(self.queue, job.id, token, at_once=job.crashes > 0)
             if job.scheduler_id:
                 self._scheduled.append(job)
         if claims:

@@ -103,7 +103,7 @@ class Custody:
             returned = [self._returned(job, died, charge=charge, overdue=overdue) for job in jobs]
             until(give_up_at, partial(self._hand_back, queue, returned, died, cause))
         for queue in sorted(self.queues):
-            until(give_up_at, partial(self._hand_back_untold, queue, died, cause))
+            until(give_up_at, partial(self._hand_back_untold, queue, died, cause, charge=charge))
         until(give_up_at, partial(self._redis.delete, self._beat_key))
 
     def _returned(self, job: HeldJob, died: str, *, charge: bool, overdue: set[Key]) -> Return:
@@ -121,11 +121,12 @@ class Custody:
         given = hand_back(self._redis, self._settings.prefix, queue, jobs, crash=crash, max_stalled=max_stalled)
         log.warning("%s (%s): %d of %d jobs back in queue %s", died, cause, len(given), len(jobs), queue)
 
-    def _hand_back_untold(self, queue: str, died: str, cause: str) -> None:
-        """Redis had made the claim, and the worker died before it read so."""
+    def _hand_back_untold(self, queue: str, died: str, cause: str, *, charge: bool) -> None:
+        """Redis had made the claim, and the worker died before it read so, or before it was worth the telling."""
+        charged = charge and self._settings.charge_untold
         claims = claimed_by(self._redis, self._settings.prefix, queue, self._settings.worker)
         if claims:
-            self._hand_back(queue, [Return(job_id, token) for job_id, token in claims], died, cause)
+            self._hand_back(queue, [Return(job_id, token, charged) for job_id, token in claims], died, cause)
 
     def _by_queue(self) -> Iterable[tuple[str, Iterable[HeldJob]]]:
         """The held jobs of each queue, in the order of their claims."""

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SETTLE_AT_SHUTDOWN_S = 10
+#: The keeper is not told of jobs that are done sooner: most are, and the telling would cost more than they.
+TELL_AFTER_S = 0.5
 
 
 class Engine:
@@ -46,6 +48,7 @@ class Engine:
             worker=self.worker_name,
             lock_ms=broker.lock_ms,
             grace_s=broker.shutdown_grace_s + 5,
+            tell_after_s=TELL_AFTER_S,
             report_faults=True,
             on_lost=self._lost,
         )

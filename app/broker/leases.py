@@ -33,7 +33,8 @@ class Leases:
     ``on_lost(queue, id, token)`` is called, in a thread of this object, once for each job that turns out to be locked
     by another token; the job is then no longer held here. It may come a moment after this process has settled the job
     in Redis and before it has said so. ``silence_s`` without a word from the keeper, or a full pipe, and it is
-    replaced; the new one is told everything. ``report_faults`` takes faulthandler from standard error: its text then
+    replaced; the new one is told everything. ``tell_after_s`` spares the telling of jobs that end before: at our death
+    an untold claim then counts as started. ``report_faults`` takes faulthandler from standard error: its text then
     comes from the keeper's log, and its signal is a crash's cause.
     """
 
@@ -49,6 +50,7 @@ class Leases:
         max_stalled: int = MAX_STALLED,
         grace_s: float = 35,
         silence_s: float = 5,
+        tell_after_s: float = 0,
         queues: Iterable[str] = (),
         report_faults: bool = False,
         on_lost: OnLost | None = None,
@@ -65,7 +67,10 @@ class Leases:
             check_ms=check_ms or lock_ms // 4,
             max_stalled=max_stalled,
             grace_s=grace_s,
+            charge_untold=tell_after_s > 0,
         )
+        self._tell_after_s = tell_after_s
+        self._untold: dict[Key, float] = {}  # when to tell of it, in the order of the claims
         self._silence_s = silence_s
         self._report_faults = report_faults
         self._on_lost = on_lost
@@ -85,11 +90,15 @@ class Leases:
             self._queues.add(queue)
             self._keeper.say("queue", queue)
 
-    def held(self, queue: str, job_id: str, token: str) -> None:
-        """The job has been claimed, under this token."""
+    def held(self, queue: str, job_id: str, token: str, *, at_once: bool = False) -> None:
+        """The job has been claimed, under this token. ``at_once``: it must not count as started before it is."""
+        key = (queue, job_id, token)
         with self._lock:
-            self._held[queue, job_id, token] = HeldJob(queue, job_id, token)
-            self._keeper.say("held", queue, job_id, token)
+            self._held[key] = HeldJob(*key)
+            if self._tell_after_s and not at_once:
+                self._untold[key] = time.monotonic() + self._tell_after_s
+            else:
+                self._keeper.say("held", *key)
 
     def started(self, queue: str, job_id: str, token: str, hard_limit_ms: int | None = None) -> None:
         """Its actor runs from now on; past the hard limit the keeper kills this process."""
@@ -97,13 +106,20 @@ class Leases:
         with self._lock:
             if job := self._held.get((queue, job_id, token)):
                 job.start(hard_limit_ms, overdue_at)
-                self._keeper.say("started", queue, job_id, token, hard_limit_ms, overdue_at)
+                if job.key not in self._untold:
+                    self._keeper.say("started", queue, job_id, token, hard_limit_ms, overdue_at)
 
     def settled(self, queue: str, job_id: str, token: str) -> None:
         """The claim is over, in Redis too. The token tells it from a later claim of the same job by this process."""
         with self._lock:
-            if self._held.pop((queue, job_id, token), None):
-                self._keeper.say("settled", queue, job_id, token)
+            self._forget((queue, job_id, token))
+
+    def _forget(self, key: Key) -> bool:
+        if self._held.pop(key, None) is None:
+            return False
+        if self._untold.pop(key, None) is None:
+            self._keeper.say("settled", *key)
+        return True
 
     def stopping(self) -> None:
         """From now on the death of this process is no job's fault."""
@@ -148,9 +164,8 @@ class Leases:
         for queue in self._queues:
             keeper.say("queue", queue)
         for job in self._held.values():
-            keeper.say("held", *job.key)
-            if job.started:
-                keeper.say("started", *job.key, job.limit_ms, job.overdue_at)
+            _tell(keeper, job)
+        self._untold.clear()
         if self._stopping:
             keeper.say("stopping")
         return keeper
@@ -170,13 +185,22 @@ class Leases:
         """Heed the keeper until it dies or falls silent; says which."""
         silent_at = time.monotonic() + max(STARTING_S, self._silence_s)
         while time.monotonic() < silent_at:
-            for words in self._keeper.hear(silent_at - time.monotonic()):
+            self._tell_what_lasts()
+            patience_s = silent_at - time.monotonic()
+            for words in self._keeper.hear(min(patience_s, self._tell_after_s or patience_s)):
                 silent_at = time.monotonic() + self._silence_s
                 if words[0] == "lost":
                     self._lose(*words[1:])
             if self._keeper.dead() or self._closing.is_set():
                 return "has died"
         return "is silent"
+
+    def _tell_what_lasts(self) -> None:
+        with self._lock:
+            due = time.monotonic()
+            for key in [key for key, tell_at in self._untold.items() if tell_at <= due]:
+                del self._untold[key]
+                _tell(self._keeper, self._held[key])
 
     def _end_keeper(self) -> None:
         self._keeper.end()
@@ -196,9 +220,8 @@ class Leases:
 
     def _lose(self, queue: str, job_id: str, token: str) -> None:
         with self._lock:
-            if self._held.pop((queue, job_id, token), None) is None:
+            if not self._forget((queue, job_id, token)):
                 return
-            self._keeper.say("settled", queue, job_id, token)
         if self._on_lost:
             try:
                 self._on_lost(queue, job_id, token)
@@ -208,6 +231,12 @@ class Leases:
     def _let_go_in_child(self) -> None:
         self._lock = threading.Lock()
         self._keeper.let_go()
+
+
+def _tell(keeper: KeeperProcess, job: HeldJob) -> None:
+    keeper.say("held", *job.key)
+    if job.started:
+        keeper.say("started", *job.key, job.limit_ms, job.overdue_at)
 
 
 def _let_go_in_child() -> None:
