@@ -30,9 +30,7 @@ class PartProgress(msgspec.Struct):
     def begin(self, attempt: int) -> None:
         """Forget what failed in earlier attempts, unless it was final. A parked run goes on in the same attempt."""
         self.failures = {
-            what: failure
-            for what, failure in self.failures.items()
-            if self.done or failure.final or failure.attempt == attempt
+            what: failure for what, failure in self.failures.items() if failure.final or failure.attempt == attempt
         }
 
     def fail(self, what: str, reason: str, attempt: int, *, final: bool = False) -> None:
@@ -46,7 +44,7 @@ class PartProgress(msgspec.Struct):
     @property
     def is_hopeful(self) -> bool:
         """Whether a later attempt may bring what failed in this one."""
-        return not self.done and any(not failure.final for failure in self.failures.values())
+        return any(not failure.final for failure in self.failures.values())
 
     @property
     def reason(self) -> str:

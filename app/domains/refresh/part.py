@@ -40,8 +40,10 @@ def refresh_part(run: Run, part: Part) -> datetime | None:
     Only errors of the ledger leave this function.
     """
     progress = run.checkpoint.part(part.key)
+    if progress.done:
+        return None
     progress.begin(run.attempt)
-    if progress.done or ACCOUNT in progress.failures:
+    if ACCOUNT in progress.failures:
         return None
     if part.account.state != "active":
         progress.give_up(ACCOUNT, part.account.state_reason or "needs re-authorisation", run.attempt)

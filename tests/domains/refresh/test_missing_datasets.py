@@ -153,6 +153,21 @@ def test_an_account_that_is_refused_everything_fails_at_once_and_keeps_what_it_h
     assert row_of("today").status == "failed"
 
 
+def test_an_account_that_is_revoked_after_a_passing_failure_is_not_retried(
+    jobs: Jobs, amazon: SimulatedAmazon, clock: Clock
+) -> None:
+    """CONTRACTS C33: what failed before, and might have come, cannot come any more."""
+    jobs.add("earlier").run()
+    amazon.fail("SJP", "searchOrders", "html_503", times=None)
+    amazon.fail("SJP", "*", "revoked", times=None)
+    clock.advance(minutes=30)
+
+    with pytest.raises(Unrecoverable, match="authorise"):
+        jobs.add("later", country="JP").run(attempt=1)
+
+    assert account("JP").state == "needs_reauthorisation"
+
+
 class TestAds:
     """Profit needs what was spent on ads: a figure without it would be too good."""
 
