@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 from dramatiq import Message, MessageProxy
@@ -18,10 +19,29 @@ NEVER_OURS = {"throws", "eta"}
 
 
 class JobMessage(MessageProxy):
-    """One claimed run. ``end`` is set by the engine's middleware when it is over."""
+    """One claimed run. ``end`` is set by the engine's middleware when it is over.
+
+    What a message says stands here itself: a proxy's ``__getattr__``, at each of fifteen looks a run, costs more than a
+    short job. The message proper is made for those who want it whole.
+    """
 
     def __init__(self, claim: Claim, start: Start | None, token: str) -> None:
-        super().__init__(_message(claim))
+        # Not MessageProxy's: it wants the message now.
+        self.failed = False
+        self._exception = None
+        extra = _opened(claim.opts.get(DRAMATIQ))
+        args, options = extra.get("args"), extra.get("options")
+        self.queue_name = claim.queue
+        self.actor_name = claim.name
+        self.args = tuple(args) if isinstance(args, list) else ()
+        self.kwargs = dict(claim.data or {})
+        self.options = (
+            {name: value for name, value in options.items() if name not in NEVER_OURS}
+            if isinstance(options, dict)
+            else {}
+        )
+        self.message_id = claim.id
+        self.message_timestamp = claim.added_ms
         self.claim = claim
         self.start = start
         self.token = token
@@ -29,6 +49,18 @@ class JobMessage(MessageProxy):
         self.more_follow = False  # of the same claim, on their way to the threads
         self.end: End | None = None
         self.cancelled: str | None = None  # why, if somebody did
+
+    @cached_property
+    def _message(self) -> Message[Any]:  # type: ignore[override]  # made when somebody wants it
+        return Message(
+            queue_name=self.queue_name,
+            actor_name=self.actor_name,
+            args=self.args,
+            kwargs=self.kwargs,
+            options=self.options,
+            message_id=self.message_id,
+            message_timestamp=self.message_timestamp,
+        )
 
     def __str__(self) -> str:
         # Dramatiq logs messages with all their arguments; the names are enough, and hold no data.
@@ -46,23 +78,6 @@ def envelope(message: Message[Any]) -> dict[str, str]:
     if message.options:
         extra["options"] = message.options
     return {DRAMATIQ: encode_json(extra).decode()} if extra else {}
-
-
-def _message(claim: Claim) -> Message[Any]:
-    """The keyword arguments are the job's data; what Dramatiq itself needs comes from ``opts.dramatiq``."""
-    extra = _opened(claim.opts.get(DRAMATIQ))
-    args, options = extra.get("args"), extra.get("options")
-    if not isinstance(options, dict):
-        options = {}
-    return Message(
-        queue_name=claim.queue,
-        actor_name=claim.name,
-        args=tuple(args) if isinstance(args, list) else (),
-        kwargs=dict(claim.data or {}),
-        options={name: value for name, value in options.items() if name not in NEVER_OURS},
-        message_id=claim.id,
-        message_timestamp=claim.added_ms,
-    )
 
 
 def _opened(sealed: Any) -> Mapping[str, Any]:
