@@ -56,6 +56,7 @@ class Job:
     crashes: int
     processed_on: int | None
     finished_on: int | None
+    has_returned: bool  # a completed job may still show the reason of an earlier attempt
     return_value: Any
     failed_reason: str | None
     deferred_failure: str | None
@@ -84,6 +85,7 @@ class Job:
             crashes=_integer(fields.get("stc")) or 0,
             processed_on=_integer(fields.get("processedOn")),
             finished_on=_integer(fields.get("finishedOn")),
+            has_returned="returnvalue" in fields,
             return_value=decode_json(fields.get("returnvalue")),
             failed_reason=fields.get("failedReason"),
             deferred_failure=fields.get("defa"),
@@ -167,10 +169,10 @@ class Job:
 
     def outcome(self) -> Any:
         """The return value of a completed job. Raises JobFailed for a failed one, BrokerError for one that runs."""
-        if self.failed_reason is not None:
-            raise JobFailed(self.queue.name, self.id, self.failed_reason)
         if self.finished_on is None:
             raise BrokerError(f"job {self.id!r} in queue {self.queue.name!r} has not ended yet")
+        if not self.has_returned:
+            raise JobFailed(self.queue.name, self.id, self.failed_reason or "")
         return self.return_value
 
     def _expect(self, reply: int, state: str, ok: int = 0) -> None:

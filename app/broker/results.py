@@ -74,8 +74,8 @@ def _wait_for_end(events: QueueEvents, message: Message[Any] | MessageProxy, dea
 
 
 def _value(job: Job) -> Any:
-    if job.failed_reason is not None:
-        raise _failure(job.failed_reason, job.stacktrace[-1] if job.stacktrace else "")
+    if not job.has_returned:
+        raise _failure(job.failed_reason or "", job.stacktrace[-1] if job.stacktrace else "")
     return job.return_value
 
 

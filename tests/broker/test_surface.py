@@ -16,6 +16,7 @@ from app.broker.events import QueueEvents
 from app.broker.flow import Flow, FlowProducer
 from app.broker.job import Job
 from app.broker.queue import Queue
+from app.broker.results import JobResults
 from tests.broker.test_runs import actor, ended
 
 Working = Callable[..., AbstractContextManager[Worker]]
@@ -253,6 +254,27 @@ def test_waiting_for_a_job_gives_its_value_or_its_reason(broker: BullMQBroker, q
 
     with pytest.raises(TimeoutError):
         get(queue, queue.add("value", {})).wait_until_finished(0.05)
+
+
+def test_a_job_that_failed_before_it_completed_gives_its_value(
+    broker: BullMQBroker, queue: Queue, working: Working
+) -> None:
+    """Its earlier reason still stands in the job, as Node leaves it; the outcome is the last run's."""
+
+    def fragile() -> str:
+        if current_job().claim.attempt == 1:
+            raise RuntimeError("broken")
+        return "mended"
+
+    actor(broker, "fragile", fragile)
+    message = broker.get_actor("fragile").message_with_options(min_backoff=1)
+    with working():
+        job = get(queue, queue.add("fragile", {}, attempts=2))
+        value = job.wait_until_finished(10)
+        result = broker.enqueue(message).get_result(backend=JobResults(broker), block=True)
+
+    assert (value, result) == ("mended", "mended")
+    assert get(queue, job.id).failed_reason == "broken"
 
 
 def test_a_parent_runs_after_its_children_with_their_values(
