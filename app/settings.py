@@ -6,6 +6,7 @@ import os
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal, Self
+from urllib.parse import quote
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator, model_validator
@@ -15,15 +16,15 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class Settings(BaseSettings):
     """Every setting of every process. The names in the environment are the documents' (docs/settings.md)."""
 
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", populate_by_name=True)
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", populate_by_name=True, hide_input_in_errors=True)
 
     environment: Literal["development", "test", "production"] = Field("development", alias="TORIL_ENV")
     var_dir: Path = Field(Path("var"), alias="TORIL_VAR")
     timezone: str = Field("UTC", alias="TIMEZONE")
 
-    database_url: str = Field("", alias="DATABASE_URL")
+    database_url: str = Field("", alias="DATABASE_URL", repr=False)
 
-    redis_url: str = Field("", alias="REDIS_URL")
+    redis_url: str = Field("", alias="REDIS_URL", repr=False)
     redis_host: str = Field("", alias="REDIS_HOST")
     redis_port: int = Field(6379, alias="REDIS_PORT", ge=1, le=65535)
     redis_password: str = Field("", alias="REDIS_PASSWORD", repr=False)
@@ -83,7 +84,7 @@ class Settings(BaseSettings):
     def _redis_from_host(self) -> str:
         if not (self.redis_host or self.redis_password or "REDIS_PORT" in os.environ):
             return ""
-        credentials = f":{self.redis_password}@" if self.redis_password else ""
+        credentials = f":{quote(self.redis_password, safe='')}@" if self.redis_password else ""
         return f"redis://{credentials}{self.redis_host or 'localhost'}:{self.redis_port}"
 
     def _require_secrets(self) -> None:
