@@ -57,7 +57,7 @@ def daily_analyses(user_ids: Sequence[str]) -> Select[str, dict[str, Any]]:
 
 def outcomes(job_ids: Sequence[str]) -> list[Outcome]:
     """How these jobs stand now, in the order of their users' addresses."""
-    with db.session() as session:
+    with db.reading() as session:
         rows = session.execute(jobs_with_users(job_ids)).all()
         by_user = {job.user_id: _outcome(job, email) for job, email in rows if job.user_id is not None}
         for user_id, result in session.execute(daily_analyses(list(by_user))):
