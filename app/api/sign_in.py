@@ -8,7 +8,7 @@ from pydantic import Field
 from app import db
 from app.api.input import Body, read_body
 from app.api.replies import Reply, ok
-from app.auth.passwords import NOBODY, fits
+from app.auth.passwords import LONGEST, NOBODY, fits
 from app.auth.tokens import Unauthenticated, issue
 from app.domains.accounts.errors import InvalidEmail, UserNotFound
 from app.domains.accounts.users import find_by_email
@@ -22,7 +22,7 @@ class Credentials(Body):
     """Who, and the proof."""
 
     email: str = Field(max_length=254)
-    password: str = Field(max_length=128, repr=False)
+    password: str = Field(max_length=LONGEST, repr=False)
 
 
 @bp.post("/token")

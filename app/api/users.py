@@ -11,7 +11,7 @@ from app import db
 from app.api.input import Body, Page, read_body, read_query
 from app.api.replies import Reply, ok
 from app.auth.guard import requires, sees
-from app.auth.passwords import hash_password
+from app.auth.passwords import LONGEST, SHORTEST, hash_password
 from app.domains.accounts import users
 from app.domains.accounts.errors import UserNotFound
 from app.models.user import ID_LENGTH, Role, User
@@ -23,7 +23,7 @@ class NewUser(Body):
     """Who is to be registered."""
 
     email: str = Field(max_length=254)
-    password: str = Field(min_length=8, max_length=128, repr=False)
+    password: str = Field(min_length=SHORTEST, max_length=LONGEST, repr=False)
     role: Role = Field(Role.USER, strict=False)
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+#: In characters; a longer one would only be work for the server.
+SHORTEST, LONGEST = 8, 128
+
 # OWASP's lean setting: anybody may call the sign-in, so that a guess must not cost the server 64 MiB.
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 

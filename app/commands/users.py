@@ -8,12 +8,10 @@ import click
 from sqlalchemy.orm import Session
 
 from app import db
-from app.auth.passwords import hash_password
+from app.auth.passwords import LONGEST, SHORTEST, hash_password
 from app.commands.table import show_table
 from app.domains.accounts import users as lives
 from app.models.user import Role, User
-
-MIN_PASSWORD = 8
 
 
 @click.group()
@@ -32,8 +30,8 @@ def add(email: str, role: str, password_stdin: bool, verified: bool) -> None:
         password = sys.stdin.readline().rstrip("\r\n")
     else:
         password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
-    if len(password) < MIN_PASSWORD:
-        raise click.ClickException(f"the password has {len(password)} characters; give it at least {MIN_PASSWORD}")
+    if not SHORTEST <= len(password) <= LONGEST:
+        raise click.ClickException(f"the password has {len(password)} characters; give it {SHORTEST} to {LONGEST}")
     with db.session() as session:
         user = lives.register(session, email, hash_password(password), Role(role))
         if verified:

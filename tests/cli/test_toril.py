@@ -47,6 +47,7 @@ def test_what_is_refused_is_one_line_and_exit_code_1(toril: Run) -> None:
     refused = {
         "'ada' is not an e-mail address": toril("users", "add", "ada", "--password-stdin", stdin=PASSWORD),
         "the password has 3 characters": toril("users", "add", "a@b.com", "--password-stdin", stdin="abc\n"),
+        "the password has 129 characters": toril("users", "add", "a@b.com", "--password-stdin", stdin="a" * 129),
         "no user 'nobody'": toril("users", "verify", "nobody"),
         "no job 'nothing'": toril("status", "--job", "nothing"),
         "ENCRYPTION_KEYS: key 1 is not a Fernet key": toril("doctor", ENCRYPTION_KEYS="x"),
