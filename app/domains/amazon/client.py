@@ -109,7 +109,7 @@ class Amazon:
             return {"x-amz-access-token": token, "Content-Type": operation.content_type}
         headers = {
             "Authorization": f"Bearer {token}",
-            "Amazon-Advertising-API-ClientId": self._application.ads_client_id or self._application.client_id,
+            "Amazon-Advertising-API-ClientId": self._application.id_of("ads"),
             "Content-Type": operation.content_type,
         }
         if self.seller.ads_profile_id:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from app.domains.amazon.operations import Api
 from app.domains.amazon.regions import region_code
 from app.settings import Settings, settings
 
@@ -56,7 +57,7 @@ class Endpoints:
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """Our own identity at Amazon. The Ads API's is the same where none of its own is set."""
+    """Our own identity at Amazon: an id and a secret, and others for the Ads API if it has its own."""
 
     client_id: str
     client_secret: str = field(repr=False)
@@ -70,6 +71,14 @@ class Application:
         return cls(
             known.amazon_client_id,
             known.amazon_client_secret,
-            known.amazon_ads_client_id or known.amazon_client_id,
-            known.amazon_ads_client_secret or known.amazon_client_secret,
+            known.amazon_ads_client_id,
+            known.amazon_ads_client_secret,
         )
+
+    def id_of(self, api: Api) -> str:
+        """Who we are to that API."""
+        return (api == "ads" and self.ads_client_id) or self.client_id
+
+    def secret_of(self, api: Api) -> str:
+        """What proves it."""
+        return (api == "ads" and self.ads_client_secret) or self.client_secret

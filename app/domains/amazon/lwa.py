@@ -68,7 +68,7 @@ class Tokens:
 
     def secrets_of(self, seller: Seller, api: Api) -> tuple[str, ...]:
         """What must never show up in a message."""
-        return _refresh_token(seller, api), self._client(api)[1]
+        return _refresh_token(seller, api), self._application.secret_of(api)
 
     def _kept(self, key: str, refused: str | None) -> str | None:
         sealed = self._redis.get(key)
@@ -81,7 +81,6 @@ class Tokens:
         return None if token == refused else token
 
     def _fetch(self, key: str, api: Api, refresh_token: str) -> str:
-        client_id, client_secret = self._client(api)
         answer = http.send(
             OPERATION,
             "POST",
@@ -89,8 +88,8 @@ class Tokens:
             data={
                 "grant_type": "refresh_token",
                 "refresh_token": refresh_token,
-                "client_id": client_id,
-                "client_secret": client_secret,
+                "client_id": self._application.id_of(api),
+                "client_secret": self._application.secret_of(api),
             },
         )
         if answer.status != 200:
@@ -103,12 +102,6 @@ class Tokens:
             raise AmazonError(OPERATION, answer.status, "MalformedBody", what, transient=True) from None
         self._redis.set(key, self._cipher.seal(token), ex=max(1, expires_in_s - MARGIN_S))
         return token
-
-    def _client(self, api: Api) -> tuple[str, str]:
-        known = self._application
-        if api == "ads":
-            return known.ads_client_id or known.client_id, known.ads_client_secret or known.client_secret
-        return known.client_id, known.client_secret
 
 
 def _refresh_token(seller: Seller, api: Api) -> str:

@@ -70,3 +70,12 @@ def test_a_url_may_name_the_region() -> None:
 def test_our_secrets_do_not_show() -> None:
     """Neither in a log line nor in a traceback's locals."""
     assert "hidden" not in repr(Application("id", "hidden", "ads", "hidden"))
+
+
+def test_the_ads_api_knows_us_as_the_other_does_unless_it_has_an_id_of_its_own() -> None:
+    """One registration at Amazon may cover both."""
+    one, two = Application("id", "secret"), Application("id", "secret", "ads-id", "ads-secret")
+
+    assert (one.id_of("ads"), one.secret_of("ads")) == ("id", "secret")
+    assert (two.id_of("ads"), two.secret_of("ads")) == ("ads-id", "ads-secret")
+    assert (two.id_of("sp-api"), two.secret_of("sp-api")) == ("id", "secret")
