@@ -2,10 +2,11 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+BENCH  := .venv-bench
 T      ?= tests
 INTEROP := $(if $(shell command -v npm),tests/interop/node_modules/.installed)
 
-.PHONY: run test lint long faults lock clean
+.PHONY: run test lint long faults bench lock clean
 
 run: $(VENV)/.runtime
 	@$(BIN)/toril run $(if $(ONCE),--once)
@@ -21,6 +22,15 @@ $(INTEROP): tests/interop/package-lock.json
 # Volume runs: minutes each, and they print their figures.
 long: $(VENV)/.dev
 	@$(BIN)/pytest -m long -s $(T)
+
+# This engine beside its peers on one Redis; writes docs/benchmarks.md. A short run: make bench ARGS='--rounds 1 --scale 0.02'
+bench: $(BENCH)/.installed $(INTEROP)
+	@$(BENCH)/bin/python -m benchmarks $(ARGS)
+
+$(BENCH)/.installed: requirements-bench.lock
+	@$(PYTHON) -m venv $(BENCH)
+	@$(BENCH)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
 
 lint: $(VENV)/.dev
 	@$(BIN)/ruff check .
@@ -41,12 +51,14 @@ $(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@
 
-# Writes both locks anew from setup.cfg.
+# Writes the locks anew from setup.cfg. The peers' has what the engine stands on as it is, but Celery pins dateutil.
 COMPILE = build/lock/bin/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-find-links --no-header
 lock:
 	@$(PYTHON) -m venv build/lock && build/lock/bin/pip install --quiet pip-tools
 	@$(COMPILE) --extra build -o requirements.lock setup.cfg
 	@$(COMPILE) --extra build --extra test --extra lint -c requirements.lock -o requirements-dev.lock setup.cfg
+	@grep '==' requirements.lock | grep -v '^python-dateutil' | tr -d '\\' > build/lock/constraints.txt
+	@$(COMPILE) --extra bench -c build/lock/constraints.txt --no-annotate -o requirements-bench.lock setup.cfg
 
 clean:
-	rm -rf $(VENV) build var *.egg-info tests/interop/node_modules
+	rm -rf $(VENV) $(BENCH) build var *.egg-info tests/interop/node_modules
