@@ -12,7 +12,7 @@ from app.domains.amazon import ads, calls, data_kiosk, documents, reports
 from app.domains.amazon.client import Amazon
 from app.domains.amazon.errors import AmazonError
 from app.domains.amazon.pagination import Page, query_pages
-from app.domains.amazon.staging import Parts, State
+from app.domains.amazon.staging import Parts, Staging, State
 from app.domains.amazon.windows import Window
 
 DAILY = ("orders", "transactions", "economics", "ads")
@@ -50,10 +50,10 @@ def fetch(dataset: str, amazon: Amazon, window: Window, state: State) -> Any:
     return known.whole(parts.all())
 
 
-def discard(amazon: Amazon, state: State) -> None:
+def discard(staging: Staging, state: State) -> None:
     """Free what a fetch staged; without this it goes by itself after a day."""
     if "staged_as" in state:
-        amazon.staging.drop(state["staged_as"])
+        staging.drop(state["staged_as"])
 
 
 def _resumed(amazon: Amazon, window: Window, state: State) -> Parts:

@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 from app.domains.amazon.client import Amazon
 from app.domains.amazon.datasets import discard, fetch
 from app.domains.amazon.errors import AccountRevoked, AmazonError, Wait
+from app.domains.amazon.staging import RedisStaging
 from app.domains.refresh.amazon_account import open_amazon, window_of
 from app.domains.refresh.checkpoint import PartProgress
 from app.domains.refresh.parts import Part
@@ -49,12 +50,11 @@ def fetch_missing(run: Run, part: Part) -> Fetched:
     return fetched
 
 
-def discard_staged(run: Run, part: Part, states: Mapping[str, dict[str, Any]]) -> None:
+def discard_staged(run: Run, states: Mapping[str, dict[str, Any]]) -> None:
     """Give back the memory of what has been analysed; what cannot be removed now goes by itself after a day."""
-    amazon = open_amazon(part.account, run.cache, run.job.id, run.now)
     try:
         for state in states.values():
-            discard(amazon, state)
+            discard(RedisStaging(run.cache), state)
     except RedisError as error:
         log.warning("refresh.staged_left", job_id=run.job.id, reason=str(error))
 

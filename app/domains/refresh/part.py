@@ -93,7 +93,7 @@ def _finish(run: Run, part: Part, result: Mapping[str, Any]) -> None:
         kept = record.fresh(session, part, entry, _reasons(run, part), run.now())
     if kept is not None:
         fill(run.cache, part.entry, kept, run.cache_ttl_s)
-    discard_staged(run, part, states)
+    discard_staged(run, states)
 
 
 def _revoke(run: Run, part: Part, reason: str) -> None:

@@ -77,7 +77,7 @@ def test_staged_parts_end_by_themselves_or_when_discarded(redis: Redis, line: Li
     (key,) = list(redis.scan_iter("amazon:staged:*"))
 
     assert 86_000 < redis.ttl(key) <= 86_400
-    discard(amazon, state)
+    discard(amazon.staging, state)
     assert not redis.exists(key)
 
 
