@@ -8,6 +8,7 @@ from typing import Literal
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
+from app.domains.accounts.sellers import accounts_of
 from app.domains.amazon.datasets import DAILY, WEEKLY
 from app.domains.cache.keys import EntryKey
 from app.domains.profit.money import Money
@@ -47,14 +48,14 @@ class Part:
         return EntryKey(self.account.user_id, self.account.country, self.account.region, self.cadence)
 
 
-def accounts_of(user_id: str, country: str | None, region: str | None) -> Select[SellerAccount]:
+def accounts_in(user_id: str, country: str | None, region: str | None) -> Select[SellerAccount]:
     """A user's accounts, or those of one country or region, always in the same order."""
-    accounts = select(SellerAccount).where(SellerAccount.user_id == user_id)
+    accounts = accounts_of(user_id)
     if country is not None:
         accounts = accounts.where(SellerAccount.country == country)
     if region is not None:
         accounts = accounts.where(SellerAccount.region == region)
-    return accounts.order_by(SellerAccount.region, SellerAccount.country)
+    return accounts
 
 
 def parts_of(session: Session, user_id: str, asked: Asked, country: str | None, region: str | None) -> list[Part]:
@@ -62,7 +63,7 @@ def parts_of(session: Session, user_id: str, asked: Asked, country: str | None, 
     user = session.get(User, user_id)
     if user is None or user.removed_at is not None:
         raise NothingToRefresh(f"no user {user_id!r}: they were removed, or the id is wrong")
-    accounts = session.scalars(accounts_of(user_id, country, region)).all()
+    accounts = session.scalars(accounts_in(user_id, country, region)).all()
     if not accounts and (country or region):
         raise NothingToRefresh(f"user {user_id!r} has no seller account in country {country!r}, region {region!r}")
     cadences: tuple[Cadence, ...] = ("daily", "weekly") if asked == "both" else (asked,)
