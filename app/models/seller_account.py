@@ -25,7 +25,7 @@ class SellerAccount(Base):
 
     id: Mapped[str] = mapped_column(String(ID_LENGTH), primary_key=True, default=new_id)
     user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
-    country: Mapped[str] = mapped_column(String(2))  # ISO 3166, as Amazon writes it: "US", "UK"
+    country: Mapped[str] = mapped_column(String(2))  # ISO 3166: "US", "GB"
     region: Mapped[str] = mapped_column(String(2))  # "NA", "EU", "FE"
     seller_id: Mapped[str] = mapped_column(String(64), default="")
     marketplace_id: Mapped[str] = mapped_column(String(32), default="")
