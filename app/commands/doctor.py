@@ -84,7 +84,7 @@ def _slots() -> Iterator[tuple[State, str]]:
     with db.reading() as session:
         left_out = session.scalar(select(func.count()).select_from(unscheduled().subquery()))
     yield (
-        ("warning", f"{left_out} verified users have no slot yet")
+        ("warning", f"{left_out} verified users have no slot: `toril users verify` gives them one")
         if left_out
         else ("ok", "every verified user has one")
     )
