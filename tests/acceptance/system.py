@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 import requests
-from sqlalchemy import select
 from werkzeug.serving import make_server
 
 from app import db
@@ -61,13 +60,9 @@ class System:
         return program
 
     def fault(self, seller: str, operation: str, fault: str, times: int | None = 1) -> None:
-        """Let Amazon fail; ``times`` None lasts until ``mend``."""
+        """Let Amazon fail so many times; None is for good."""
         asked = {"seller": seller, "operation": operation, "fault": fault, "times": times}
         requests.post(f"{self.amazon_url}/faults", json=asked, timeout=5).raise_for_status()
-
-    def mend(self) -> None:
-        """Take every fault back."""
-        requests.delete(f"{self.amazon_url}/faults", timeout=5).raise_for_status()
 
     def calls(self, operation: str) -> dict[str, int]:
         """How often each seller's operation was called."""
@@ -86,11 +81,6 @@ class System:
         """The job's row."""
         with db.reading() as session:
             return session.scalars(queries.job(job_id)).one()
-
-    def jobs(self) -> list[JobStatus]:
-        """Every row."""
-        with db.reading() as session:
-            return list(session.scalars(select(JobStatus)))
 
     def ended(self, job_id: str, timeout_s: float = 60) -> JobStatus:
         """The job's row, once it has ended."""
