@@ -82,8 +82,8 @@ class Amazon:
 
     @property
     def _payer(self) -> str:
-        """Whose budget it is: usage plans are per seller and region."""
-        return f"{self.seller.region.lower()}:{self.seller.seller_id}"
+        """Whose budget it is: usage plans are per seller and region; an account whose seller is not known is alone."""
+        return f"{self.seller.region.lower()}:{self.seller.seller_id or self.seller.account_id}"
 
     def _send(
         self, operation: Operation, token: str, path: Mapping[str, str], query: Mapping[str, Any], body: Any

@@ -143,6 +143,17 @@ def test_a_429_without_headers_is_a_wait(line: Line, served: Served, clock: Cloc
     assert calls.order_metrics(amazon, WEEK) == [{"unitCount": 1}]
 
 
+def test_accounts_whose_seller_is_not_known_do_not_share_a_budget(line: Line, served: Served) -> None:
+    """A user may leave the seller's id out; one such account's 429 is no other's."""
+    served.on(METRICS, Reply(429), GOOD)
+
+    with pytest.raises(BudgetSpent):
+        calls.order_metrics(line(account_id="one", seller_id=""), WEEK)
+    metrics = calls.order_metrics(line(account_id="two", seller_id=""), WEEK)
+
+    assert metrics == [{"unitCount": 1}]
+
+
 def test_a_rate_in_the_answer_is_the_sellers_rate_from_then_on(line: Line, served: Served, clock: Clock) -> None:
     """Ten a second instead of a half: after the burst the next is 100 ms away."""
     served.on(METRICS, said({"payload": []}, x_amzn_RateLimit_Limit="10.0"))
