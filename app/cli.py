@@ -16,7 +16,7 @@ from app.api.errors import STATUSES, outage_of
 from app.commands.doctor import doctor
 from app.commands.jobs import enqueue, status
 from app.commands.keys import keys
-from app.commands.machine import migrate, redis, run
+from app.commands.machine import migrate, run
 from app.commands.tokens import tokens
 from app.commands.users import users
 from app.secrets import InvalidEncryptionKey, SecretUnreadable
@@ -32,7 +32,7 @@ def toril() -> None:
     """Background jobs that nothing loses: users, jobs, and the state of this machine."""
 
 
-for command in (users, tokens, keys, enqueue, status, doctor, migrate, run, redis):
+for command in (users, tokens, keys, enqueue, status, doctor, migrate, run):
     toril.add_command(command)
 
 

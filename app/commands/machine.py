@@ -1,4 +1,4 @@
-"""``toril migrate``, ``run`` and ``redis``: what a machine needs."""
+"""``toril migrate`` and ``run``: what a machine needs."""
 
 from __future__ import annotations
 
@@ -28,11 +28,3 @@ def run(once: bool) -> None:
     from app.run import main
 
     sys.exit(main(once=once))
-
-
-@click.command()
-def redis() -> None:
-    """Become the embedded Redis."""
-    from app.run.redis import main
-
-    main()
