@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, jsonify, request
 
-from app.domains.amazon.simulator.gate import Answer, refused, spoil
-from app.domains.amazon.simulator.gate import Refused as RefusedCall
+from app.domains.amazon.simulator.gate import Answer, Refused, refused, spoil
 from app.domains.amazon.simulator.marketplaces import BY_COUNTRY
 from app.domains.amazon.simulator.state import TOKEN_TTL_S, Seller, simulator
 
@@ -27,7 +26,7 @@ def token() -> Answer:
         return _error("invalid_grant", "The request has an invalid grant parameter : refresh_token")
     try:
         spoilt = spoil(fault)
-    except RefusedCall as error:
+    except Refused as error:
         return refused(error)
     if spoilt is not None:
         return spoilt
