@@ -10,11 +10,11 @@ from functools import partial
 from itertools import groupby
 from operator import attrgetter
 
-from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
+from app.broker.connection import new_client
 from app.broker.keeper_settings import KeeperSettings
 from app.broker.keys import keeper_beat
 from app.broker.locks import HeldJob, Key, Return, check_stalled, claimed_by, hand_back, renew
@@ -35,7 +35,7 @@ class Custody:
         self.queues: set[str] = set()
         self._settings = settings
         self._beat_key = keeper_beat(settings.prefix, settings.worker)
-        self._redis = Redis.from_url(
+        self._redis = new_client(
             settings.url,
             decode_responses=True,
             socket_timeout=REDIS_TIMEOUT_S,

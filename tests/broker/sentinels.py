@@ -1,0 +1,87 @@
+"""A master, a replica and three sentinels: what a team's high availability is made of."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from redis import Redis
+from redis.exceptions import RedisError
+
+from app import embedded_redis
+from tests.servers import RedisServer, free_port, redis_server, wait_for
+
+SERVICE = "toril"
+CONFIGURATION = """
+port {port}
+bind 127.0.0.1
+dir {folder}
+sentinel monitor {service} 127.0.0.1 {master} 2
+sentinel down-after-milliseconds {service} 500
+sentinel failover-timeout {service} 1000
+"""
+
+
+class Service:
+    """What the sentinels watch over."""
+
+    def __init__(self, master: RedisServer, replica: RedisServer, ports: list[int]) -> None:
+        self.master = master
+        self.replica = replica
+        self.ports = ports
+        # Whoever lists a sentinel that is down must be served by the others.
+        hosts = ",".join(f"127.0.0.1:{port}" for port in [free_port(), *ports])
+        self.url = f"redis+sentinel://{hosts}/{SERVICE}/2"
+
+    def is_watched(self) -> bool:
+        """Whether each sentinel knows the two others, and the replica."""
+        return all(
+            state.get("num-other-sentinels") == 2 and state.get("num-slaves") == 1 and state.get("flags") == "master"
+            for state in map(_seen_by, self.ports)
+        )
+
+    def has_failed_over(self) -> bool:
+        """Whether the replica is the master now."""
+        with Redis.from_url(self.replica.url) as client:
+            try:
+                return bool(client.info("replication")["role"] == "master")
+            except RedisError:
+                return False  # it closes its connections as it changes its role
+
+
+def _seen_by(port: int) -> dict[str, object]:
+    with Redis(port=port, decode_responses=True) as client:
+        try:
+            return dict(client.sentinel_master(SERVICE))
+        except RedisError:
+            return {}
+
+
+@contextmanager
+def sentinel_service(folder: Path) -> Iterator[Service]:
+    """Two servers under three sentinels for the length of the block."""
+    with ExitStack() as stack:
+        master, replica = (stack.enter_context(redis_server(_made(folder / name))) for name in ("master", "replica"))
+        with Redis.from_url(replica.url) as client:
+            client.replicaof("127.0.0.1", str(master.port))
+        service = Service(master, replica, [free_port() for _ in range(3)])
+        for port in service.ports:
+            process = _sentinel(port, master.port, _made(folder / f"sentinel-{port}"))
+            stack.callback(process.wait)
+            stack.callback(process.kill)
+        wait_for(service.is_watched, "three sentinels to know each other")
+        yield service
+
+
+def _sentinel(port: int, master: int, folder: Path) -> subprocess.Popen[bytes]:
+    file = folder / "sentinel.conf"
+    file.write_text(CONFIGURATION.format(port=port, folder=folder, master=master, service=SERVICE))
+    binary, *_ = embedded_redis.command(port, folder)
+    return subprocess.Popen([binary, str(file), "--sentinel"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
