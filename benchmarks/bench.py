@@ -78,12 +78,16 @@ class Bench:
         return spent
 
     @contextmanager
-    def worker(self, concurrency: int, total: int = 0) -> Iterator[psutil.Process]:
-        """One worker process for the length of the block. ``total`` is the run that ``count`` and ``io`` mark."""
+    def worker(self, concurrency: int, total: int = 0, held_s: float = 0) -> Iterator[psutil.Process]:
+        """One worker process for the length of the block.
+
+        ``total`` is the run that ``count`` and ``io`` mark, ``held_s`` what ``hold`` takes.
+        """
         env = os.environ | {
             "BENCH_CONCURRENCY": str(concurrency),
             "BENCH_MARKS": str(self._marks),
             "BENCH_TOTAL": str(total),
+            "BENCH_HELD_S": str(held_s),
         }
         command = peers.load(self.peer).worker(concurrency)
         with processes.running(command, env, self.directory / "workers.log") as process:

@@ -15,7 +15,6 @@ import time
 from functools import lru_cache
 
 IO_S = 0.010
-HELD_S = 600
 
 _runs = itertools.count(1)
 
@@ -26,7 +25,7 @@ def run(job: str, number: float) -> None:
         time.sleep(IO_S)
     _end(job, number)
     if job == "hold":
-        time.sleep(HELD_S)
+        time.sleep(_held_s())
 
 
 async def run_async(job: str, number: float) -> None:
@@ -35,7 +34,7 @@ async def run_async(job: str, number: float) -> None:
         await asyncio.sleep(IO_S)
     _end(job, number)
     if job == "hold":
-        await asyncio.sleep(HELD_S)
+        await asyncio.sleep(_held_s())
 
 
 def _end(job: str, number: float) -> None:
@@ -62,3 +61,8 @@ def _marks() -> int:
 @lru_cache
 def _total() -> int:
     return int(os.environ["BENCH_TOTAL"])
+
+
+@lru_cache
+def _held_s() -> float:
+    return float(os.environ["BENCH_HELD_S"])

@@ -12,7 +12,10 @@ Due = tuple[float, float]
 
 @dataclass(frozen=True)
 class Order:
-    """``n`` jobs of one kind, in bulk or one by one with a pause; their delays lie evenly in a range of seconds."""
+    """``n`` jobs of one kind, in bulk or one by one with a pause; their delays lie evenly in a range of seconds.
+
+    ``warm`` adds one more job first, without delay and before the clock starts: it opens the connection.
+    """
 
     job: str
     n: int
@@ -20,6 +23,7 @@ class Order:
     pause_s: float = 0
     delay_s: float = 0
     delay_until_s: float = 0
+    warm: bool = False
 
     def delays_s(self) -> Sequence[float]:
         """Each job's delay."""

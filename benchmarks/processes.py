@@ -50,10 +50,7 @@ def kill(processes: list[psutil.Process]) -> None:
 
 
 def end(root: psutil.Process) -> None:
-    """SIGTERM, and what is left of the tree after a grace is killed."""
+    """Kill the whole tree: nothing that it holds is needed any more."""
     tree = members(root)
-    with contextlib.suppress(psutil.NoSuchProcess):
-        root.terminate()
-    _, left = psutil.wait_procs(tree, timeout=GRACE_S)
-    kill(left)
-    psutil.wait_procs(left, timeout=GRACE_S)
+    kill(tree)
+    psutil.wait_procs(tree, timeout=GRACE_S)

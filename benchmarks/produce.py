@@ -16,6 +16,8 @@ from benchmarks.peers import load_producer
 def main(name: str, order: Order) -> None:
     """Carry out the order."""
     peer = load_producer(name)
+    if order.warm:
+        peer.add(order.job, (time.time() * 1000, 0))
     start, cpu_start = time.perf_counter(), time.process_time()
     if order.bulk:
         now_ms = time.time() * 1000

@@ -16,6 +16,10 @@ async function produce(order) {
   const step = Math.max(order.delay_until_s - order.delay_s, 0) / order.n;
   const delays = Array.from({ length: order.n }, (_, i) => Math.floor((order.delay_s + i * step) * 1000));
   const job = (delay, nowMs) => ({ name: 'run', data: { job: order.job, number: nowMs + delay }, opts: { delay } });
+  if (order.warm) {
+    const { name, data, opts } = job(0, Date.now());
+    await queue.add(name, data, opts);
+  }
   const start = performance.now(), cpu = process.cpuUsage();
   if (order.bulk) {
     const nowMs = Date.now();
@@ -48,7 +52,7 @@ function work(concurrency) {
       return;
     }
     mark(number);
-    if (job === 'hold') await sleep(600_000);
+    if (job === 'hold') await sleep(Number(process.env.BENCH_HELD_S) * 1000);
   };
   const worker = new Worker(QUEUE, run, { connection, concurrency });
   worker.on('error', (error) => console.error(error.message));

@@ -19,4 +19,4 @@ PEERS = None
 
 def run(bench: Bench, jobs: int, concurrency: int) -> Figures:
     """One run."""
-    return adds.measure(bench, Order("count", jobs, bulk=False))
+    return adds.measure(bench, Order("count", jobs, bulk=False, warm=True))

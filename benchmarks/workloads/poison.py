@@ -20,6 +20,7 @@ SHARED = False
 CONCURRENCY = 10
 PEERS = ("toril", "toril_ledger")
 WITHIN_S = 120
+FAILED = f"bullmq:{QUEUE}:failed"
 
 
 def run(bench: Bench, jobs: int, concurrency: int) -> Figures:
@@ -32,10 +33,13 @@ def run(bench: Bench, jobs: int, concurrency: int) -> Figures:
                 if time.monotonic() > deadline:
                     raise TookTooLong(0, jobs, WITHIN_S)
                 time.sleep(0.01)
-    failed_ms = time.time() * 1000
     marks = bench.marks()
-    return {"seconds": (failed_ms - marks[0].ran_ms) / 1000, "runs": len(marks)}
+    return {"seconds": (_failed_ms(bench) - marks[0].ran_ms) / 1000, "runs": len(marks)}
 
 
 def _failed(bench: Bench) -> bool:
-    return bool(bench.client.zcard(f"bullmq:{QUEUE}:failed"))
+    return bool(bench.client.zcard(FAILED))
+
+
+def _failed_ms(bench: Bench) -> float:
+    return float(bench.client.zrange(FAILED, 0, -1, withscores=True)[0][1])

@@ -7,7 +7,10 @@ from benchmarks.bench import Bench
 from benchmarks.workloads import Figures
 
 TITLE = "10 running jobs start again after kill -9"
-HOW = "The process that runs them is killed; an idle worker stands by. Seconds until all ten run again."
+HOW = (
+    "The process that runs them is killed; an idle worker stands by. Seconds until all ten have started again. The "
+    "second runs return at once: Toril runs the jobs that a crash left behind one at a time in a process."
+)
 METRICS = crash.METRICS
 JOBS = 10
 FEWEST = 10
