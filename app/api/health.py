@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 import structlog
 from flask import Blueprint
-from redis import Redis
 from sqlalchemy import make_url, text
 
 from app import db
 from app.api.replies import Reply
+from app.broker.connection import new_client
 from app.settings import settings
 
 log = structlog.get_logger(__name__)
@@ -53,5 +53,5 @@ def _database() -> None:
 
 def _redis(url: str) -> None:
     """A connection of its own: the shared ones are patient enough for a job, not for a probe."""
-    with Redis.from_url(url, socket_connect_timeout=PATIENCE_S, socket_timeout=PATIENCE_S) as client:
+    with new_client(url, socket_connect_timeout=PATIENCE_S, socket_timeout=PATIENCE_S) as client:
         client.ping()

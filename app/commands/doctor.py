@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, cast
+from urllib.parse import urlsplit
 
 import click
 from redis import Redis
 from sqlalchemy import func, make_url, select
 
 from app import db
+from app.broker.connection import new_client
 from app.clock import utc_now
 from app.commands.table import show_table
 from app.crontab.cron import slots_between
@@ -144,12 +146,13 @@ def _facts(url: str) -> dict[str, Any]:
 
 
 def _client(url: str) -> Redis:
-    return Redis.from_url(url, socket_connect_timeout=2, socket_timeout=2)
+    return new_client(url, socket_connect_timeout=2, socket_timeout=2)
 
 
 def _place(url: str) -> str:
-    """The URL without its credentials."""
-    return make_url(url).set(username=None, password=None).render_as_string()
+    """The URL without its credentials; that of a Sentinel service names several hosts."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 CHECKS: dict[str, Callable[[], Iterator[tuple[State, str]]]] = {
