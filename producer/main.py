@@ -9,14 +9,17 @@ from periodiq import PeriodiqMiddleware, cron
 from redis.exceptions import RedisError
 
 from app import log
+from app.broker.connection import connect
 from app.clock import from_ms, utc_now
+from app.domains.amazon.budget import Budget
 from app.jobs.actor import actor
 from app.jobs.catalog import BEAT, PROMISE_DAILY_UPDATES, PROMISE_WEEKLY_UPDATES
 from app.jobs.engine import broker
+from app.jobs.presence import Presence
 from app.settings import settings
 from producer.beat import BeatActor
 from producer.pulse import Pulse
-from producer.repair import repair
+from producer.reconcile import Reconciler
 from producer.tick import tick
 from producer.updates import DAILY, WEEKLY, promise_updates
 
@@ -29,12 +32,18 @@ def now() -> datetime:
         return utc_now()
 
 
+def start_budgets_empty() -> None:
+    """Amazon remembers what we have spent, even if we do not."""
+    Budget(connect(settings().cache_redis_url)).start_empty()
+
+
 log.configure("json" if settings().environment == "production" else "console")
 dramatiq.set_broker(broker())
-pulse = Pulse(tick, repair, now)
+pulse = Pulse(tick, Reconciler(broker(), lost=start_budgets_empty), now)
 # However late a beat arrives, it is taken: what is due is decided from the crontab, not from the beat.
 broker().add_middleware(PeriodiqMiddleware(skip_delay=10**9))
 broker().add_middleware(pulse)
+broker().add_middleware(Presence())
 
 
 @actor(BEAT, periodic=cron("* * * * *"), actor_class=BeatActor)

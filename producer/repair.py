@@ -1,51 +1,71 @@
-"""Adds what was promised and never reached Redis: whoever promised it died in between, or Redis was away (R11, R12)."""
+"""Adds what was promised and Redis does not have: it never got it, or has lost it (R11, R12)."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from itertools import groupby
 
 from app import db
+from app.broker.queue import Queue
 from app.broker.recorder import NewJob
 from app.jobs.engine import broker
 from app.ledger.errors import unavailable_when_operational
-from app.ledger.promises import Unconfirmed, claim_repairs, confirm, unconfirmed
+from app.ledger.promises import confirm
+from app.ledger.repairs import OpenRow, claim_repairs, unconfirmed
+from app.ledger.workers import living
+from app.models.job_status import Status
+from producer.standing import Standing, is_held, look
 
 log = logging.getLogger(__name__)
 
 #: A promise that is younger is still its producer's to add.
 GRACE = timedelta(seconds=15)
+#: Unseen for longer, a worker is dead as far as SQL knows.
+WORKER_SILENCE = timedelta(seconds=15)
 AT_ONCE = 500
 
 
 def repair(now: datetime) -> int:
-    """Look at the oldest unconfirmed promises; returns how many jobs were added again.
+    """Look at every unconfirmed row; returns how many jobs were added.
 
     Raises RecorderUnavailable and redis.RedisError; nothing is lost by calling it again.
     """
-    with unavailable_when_operational(), db.engine().begin() as connection:
-        promises = unconfirmed(connection, before=now - GRACE, limit=AT_ONCE)
-    by_queue = groupby(sorted(promises, key=lambda one: one.job.queue), key=lambda one: one.job.queue)
-    return sum(_repair_queue(queue, list(some), now) for queue, some in by_queue)
+    added = 0
+    last: OpenRow | None = None
+    alive = workers_alive(now)
+    while True:
+        with unavailable_when_operational(), db.engine().connect() as connection:
+            rows = unconfirmed(connection, before=now - GRACE, limit=AT_ONCE, after=last)
+        if not rows:
+            return added
+        last = rows[-1]
+        for queue, standings in look(broker(), rows):
+            added += _repair_queue(queue, standings, alive, now)
 
 
-def _repair_queue(name: str, promises: Sequence[Unconfirmed], now: datetime) -> int:
-    queue = broker().queue(name)
-    with queue.redis.pipeline(transaction=False) as pipe:
-        for one in promises:
-            pipe.exists(queue.keys[one.job.id])
-        found = pipe.execute()
-    present = [one.job for one, exists in zip(promises, found, strict=True) if exists]
-    absent = [one for one, exists in zip(promises, found, strict=True) if not exists]
+def workers_alive(now: datetime) -> set[str]:
+    """The workers that SQL has heard of lately."""
+    with unavailable_when_operational(), db.engine().connect() as connection:
+        return living(connection, now - WORKER_SILENCE)
+
+
+def is_running(row: OpenRow, alive: set[str]) -> bool:
+    """Whether somebody may still run it: its worker lives, or its keeper, or its lock (R14)."""
+    return row.status == Status.ACTIVE and (row.worker in alive or is_held(broker(), row))
+
+
+def _repair_queue(queue: Queue, standings: Sequence[Standing], alive: set[str], now: datetime) -> int:
+    present = [one.row.job for one in standings if one.is_there]
+    absent = [one.row for one in standings if not one.is_there and not is_running(one.row, alive)]
     mine: list[NewJob] = []
-    with unavailable_when_operational(), db.engine().begin() as connection:
-        if present:
-            confirm(connection, present, now)
-        if absent:
-            mine = claim_repairs(connection, absent)
+    if present or absent:
+        with unavailable_when_operational(), db.engine().begin() as connection:
+            if present:
+                confirm(connection, present, now)
+            if absent:
+                mine = claim_repairs(connection, absent)
     if mine:
         queue.add_recorded(mine)
-        log.warning("repaired: %d promised jobs of queue %s had never been added", len(mine), name)
+        log.warning("repaired: %d promised jobs that Redis did not have were added to queue %s", len(mine), queue.name)
     return len(mine)

@@ -6,9 +6,11 @@ import dramatiq
 
 from app import log
 from app.jobs.engine import broker
+from app.jobs.presence import Presence
 from app.settings import settings
 
 log.configure("json" if settings().environment == "production" else "console")
 dramatiq.set_broker(broker())
+broker().add_middleware(Presence())
 
 from workers import user_updates  # noqa: E402, F401 - an actor is declared on the broker that is set

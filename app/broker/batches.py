@@ -41,6 +41,7 @@ def add_many(scripts: Scripts, pipe: Pipeline, keys: QueueKeys, jobs: Sequence[N
         opts = encode_json(shortened(job.opts))
         side = "R" if job.opts.get("lifo") else "L"
         args += (job.id, job.name, job.added_ms, encode_json(job.data), opts, job.delay_ms, job.priority, side)
+        args += (job.attempts_made, job.crashes)
     scripts.run("addMany", keys.all(*ADD), args, pipe)
 
 

@@ -16,6 +16,7 @@ from app.broker.options import Retention
 from app.broker.recorder import NewJob
 from app.broker.schedulers import JobScheduler, Repeat
 from app.broker.scripts import scripts
+from app.broker.steering import set_limits, set_paused
 
 if TYPE_CHECKING:
     from app.broker.broker import BullMQBroker
@@ -141,6 +142,10 @@ class Queue:
                 queue_add(self._scripts, pipe, self.keys, job)
                 pipe.hget(self.keys[job.id], "timestamp")
             replies = pipe.execute()
+            for job in jobs:
+                if job.attempts_made:
+                    pipe.hsetnx(self.keys[job.id], "atm", str(job.attempts_made))
+            pipe.execute()
         standing = set()
         for job, reply, timestamp in zip(jobs, replies[::2], replies[1::2], strict=True):
             if isinstance(reply, int) and reply < 0:
@@ -217,16 +222,13 @@ class Queue:
 
     def pause(self) -> None:
         """Nothing is claimed any more, by any worker; running jobs finish."""
-        self._set_paused(paused=True)
+        self._before_setting("paused", True)
+        set_paused(self, paused=True)
 
     def resume(self) -> None:
         """Jobs are claimed again."""
-        self._set_paused(paused=False)
-
-    def _set_paused(self, *, paused: bool) -> None:
-        source, target = ("wait", "paused") if paused else ("paused", "wait")
-        keys = self.keys.all(source, target, "meta", "prioritized", "events", "delayed", "marker")
-        self.run("pause", keys, ["paused" if paused else "resumed", "1"])
+        self._before_setting("paused", None)
+        set_paused(self, paused=False)
 
     def is_paused(self) -> bool:
         """Whether the queue is paused."""
@@ -234,27 +236,22 @@ class Queue:
 
     def set_global_concurrency(self, limit: int | None) -> None:
         """At most this many jobs run at once in all workers together; None for no such limit."""
-        if limit is None:
-            self.redis.hdel(self.keys["meta"], "concurrency")
-        elif limit < 1:
+        if limit is not None and limit < 1:
             raise ValueError(f"global concurrency must be at least 1, it is {limit}; to stop the queue, pause it")
-        else:
-            self.redis.hset(self.keys["meta"], "concurrency", limit)
-        self._wake()
+        self._before_setting("concurrency", limit)
+        set_limits(self, {"concurrency": limit})
 
     def set_rate_limit(self, limit: int | None, duration_ms: int = 1_000) -> None:
         """At most this many jobs start in any window of that length, in all workers together; None for no limit."""
-        if limit is None:
-            self.redis.hdel(self.keys["meta"], "max", "duration")
-        elif limit < 1 or duration_ms < 1:
+        if limit is not None and (limit < 1 or duration_ms < 1):
             raise ValueError(f"a rate limit needs at least 1 job in at least 1 ms, got {limit} in {duration_ms} ms")
-        else:
-            self.redis.hset(self.keys["meta"], mapping={"max": limit, "duration": duration_ms})
-        self._wake()
+        rate = None if limit is None else {"max": limit, "duration": duration_ms}
+        self._before_setting("rate", rate)
+        set_limits(self, rate or {"max": None, "duration": None})
 
-    def _wake(self) -> None:
-        """A worker that waits looks again under the new setting."""
-        self.redis.zadd(self.keys["marker"], {"0": 0})
+    def _before_setting(self, name: str, value: Any) -> None:
+        if self._broker.recorder:
+            self._broker.recorder.before_setting(self.name, name, value)
 
     def drain(self, *, delayed: bool = False) -> None:
         """Remove every job that waits, on request the delayed ones too; running and ended jobs stay."""
@@ -278,12 +275,13 @@ class Queue:
             ids = self.run("cleanJobsInSet", keys, [self.keys[""], before_ms, step, _stored(state)])
             if not ids:
                 break
+            self._before_remove(ids)  # only the script knows which; for a moment they are merely absent
             removed.extend(ids)
         return removed
 
     def obliterate(self, *, force: bool = False) -> None:
         """Remove the queue with all its jobs. Raises BrokerError while jobs run, unless forced."""
-        self.pause()
+        set_paused(self, paused=True)
         for state in STATES:
             for ids in self._pages(state):
                 self._before_remove(ids)

@@ -40,6 +40,8 @@ class NewJob:
     promise_key: str | None = None  # a promise made twice under one key is one job
     parent: Parent | None = None
     has_children: bool = False  # it waits for them
+    attempts_made: int = 0  # added again after a loss: what is behind it
+    crashes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +139,9 @@ class Recorder(Protocol):
 
     def before_remove(self, queue: str, job_ids: Sequence[str]) -> None:
         """These jobs are about to be removed on purpose."""
+
+    def before_setting(self, queue: str, name: str, value: Any) -> None:
+        """This setting of the queue is about to change; its value is JSON, None when it is taken back."""
 
     def before_cancel(self, queue: str, job_id: str, reason: str) -> None:
         """This job is about to be ended on purpose, whether it waits or runs."""

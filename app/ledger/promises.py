@@ -1,9 +1,8 @@
-"""The first part of a row's life: promised before the add, confirmed after it, added again if it never was."""
+"""The first part of a row's life: promised before the add, confirmed after it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, select, update
@@ -11,15 +10,6 @@ from sqlalchemy import Connection, select, update
 from app.broker.recorder import NewJob
 from app.ledger.batch import batch, insert_missing
 from app.ledger.rows import JOB, KEY, NEW, PROMISED, job_status, key_of, new_job, promised, same_key
-
-
-@dataclass(frozen=True, slots=True)
-class Unconfirmed:
-    """A promise whose add was never confirmed; ``repairs`` as it was seen."""
-
-    row: int
-    repairs: int
-    job: NewJob
 
 
 def promise(connection: Connection, jobs: Sequence[NewJob]) -> list[NewJob]:
@@ -56,31 +46,3 @@ def confirm(connection: Connection, jobs: Sequence[NewJob], at: datetime) -> Non
     """Redis has these jobs."""
     rows = batch(connection, KEY, [promised(job) for job in jobs])
     connection.execute(update(job_status).where(same_key(rows), JOB.confirmed_at.is_(None)).values(confirmed_at=at))
-
-
-def unconfirmed(connection: Connection, before: datetime, limit: int) -> list[Unconfirmed]:
-    """Open promises from before that moment that Redis may never have got, the oldest first (R11)."""
-    rows = connection.execute(
-        select(JOB.id, JOB.repairs, *PROMISED)
-        .where(JOB.confirmed_at.is_(None), JOB.ended_at.is_(None), JOB.queued_at < before)
-        .order_by(JOB.queued_at)
-        .limit(limit)
-    )
-    return [Unconfirmed(row.id, row.repairs, new_job(row)) for row in rows]
-
-
-def claim_repairs(connection: Connection, seen: Sequence[Unconfirmed]) -> list[NewJob]:
-    """The jobs that are the caller's to add again: of several reconcilers one gets each (R12).
-
-    Call it after they were seen to be absent from Redis, never before.
-    """
-    rows = batch(connection, [JOB.id, JOB.repairs], [{"id": one.row, "repairs": one.repairs} for one in seen])
-    claimed = connection.execute(
-        update(job_status)
-        .where(JOB.id == rows.c.id, JOB.repairs == rows.c.repairs)
-        .where(JOB.confirmed_at.is_(None), JOB.ended_at.is_(None))
-        .values(repairs=JOB.repairs + 1)
-        .returning(JOB.id)
-    )
-    ids = set(claimed.scalars())
-    return [one.job for one in seen if one.row in ids]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
 
@@ -16,6 +16,7 @@ from app.ledger.ends import cancel, fence_of, remove, settle, supersede, write_e
 from app.ledger.errors import unavailable_when_operational
 from app.ledger.promises import confirm, promise
 from app.ledger.rows import has_storable_key, key_of
+from app.ledger.settings import keep_setting
 from app.ledger.starts import number, reopen
 from app.models.job_status import KEY_LENGTH
 
@@ -91,6 +92,11 @@ class Ledger:
         """These jobs are about to be removed on purpose."""
         with self._transaction() as connection:
             remove(connection, queue, job_ids, self._now())
+
+    def before_setting(self, queue: str, name: str, value: Any) -> None:
+        """An operator is about to change this setting."""
+        with self._transaction() as connection:
+            keep_setting(connection, queue, name, value)
 
     def before_cancel(self, queue: str, job_id: str, reason: str) -> None:
         """This job is about to be cancelled."""

@@ -42,7 +42,8 @@ class JobStatus(Base):
         # The id first: it is also how one job is looked up.
         UniqueConstraint("job_id", "queue", "added_ms"),
         Index("ix_job_status_user_id_id", "user_id", "id"),
-        Index("ix_job_status_status_ended_at", "status", "ended_at"),
+        # The id last: the open rows of a status are a keyset.
+        Index("ix_job_status_status_ended_at_id", "status", "ended_at", "id"),
         Index(
             "ix_job_status_unconfirmed",
             "queued_at",

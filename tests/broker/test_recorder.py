@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from dramatiq import Worker
@@ -70,6 +71,10 @@ class Diary:
     def before_retry(self, queue: str, job_ids: Sequence[str]) -> None:
         """They run again on purpose."""
         self._note("retried", job_ids)
+
+    def before_setting(self, queue: str, name: str, value: Any) -> None:
+        """It is set on purpose."""
+        self._note(f"set {name}", [str(value)])
 
     def before_cancel(self, queue: str, job_id: str, reason: str) -> None:
         """It ends on purpose."""

@@ -12,8 +12,8 @@ from sqlalchemy import Engine
 from app import db
 from app.broker.recorder import NewJob
 from app.clock import from_ms
-from app.ledger.promises import claim_repairs, unconfirmed
 from app.ledger.recorder import Ledger
+from app.ledger.repairs import claim_repairs, unconfirmed
 from app.models.job_status import Status
 from tests.ledger.rows import NINE_MS, all_rows, claim, end, new_job, only_row, promised, started
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -49,7 +50,8 @@ def test_what_was_added_unconfirmed_is_only_confirmed(queue: Queue, promised: st
     """The producer died between the add and its confirmation."""
     silent, recorder = broker(), broker().recorder
     silent.recorder = None
-    queue.add_recorded([new_job(PROCESS_USER_DATA, ProcessUserData(user_id="7"), job_id=promised)])
+    job = new_job(PROCESS_USER_DATA, ProcessUserData(user_id="7"), job_id=promised)
+    queue.add_recorded([replace(job, added_ms=only_row().added_ms)])
     silent.recorder = recorder
 
     repaired = repair(from_ms(queue.now_ms()) + timedelta(seconds=16))

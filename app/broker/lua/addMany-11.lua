@@ -13,8 +13,8 @@
   KEYS[10]  marker       ZSET    wakes waiting workers
   KEYS[11]  paused       LIST    not used
   ARGV[1]   prefix  string  <prefix>:<queue>:
-  ARGV[2…]  eight a job: id, name, timestamp (ms), data (JSON), options (JSON), delay (ms), priority,
-            "R" for a job that goes first (lifo), else "L"
+  ARGV[2…]  ten a job: id, name, timestamp (ms), data (JSON), options (JSON), delay (ms), priority,
+            "R" for a job that goes first (lifo), else "L", attempts made, crashes
 
   Returns  the timestamp of the job that now has each id: its own, or another's if the id was taken
   Events   added, and waiting or delayed; duplicated for a taken id
@@ -47,7 +47,7 @@ local function dueScore(timestamp, delay)
   return first, due
 end
 
-local function add(jobId, name, timestamp, data, opts, delay, priority, side)
+local function add(jobId, name, timestamp, data, opts, delay, priority, side, attemptsMade, crashes)
   local jobKey = prefix .. jobId
   if rcall("EXISTS", jobKey) == 1 then
     rcall("XADD", eventsKey, "MAXLEN", "~", maxEvents, "*", "event", "duplicated", "jobId", jobId)
@@ -55,6 +55,12 @@ local function add(jobId, name, timestamp, data, opts, delay, priority, side)
   end
   rcall("HSET", jobKey, "name", name, "data", data, "opts", opts, "timestamp", timestamp, "delay", delay,
     "priority", priority)
+  if tonumber(attemptsMade) > 0 then
+    rcall("HSET", jobKey, "atm", attemptsMade)
+  end
+  if tonumber(crashes) > 0 then
+    rcall("HSET", jobKey, "stc", crashes)
+  end
   rcall("XADD", eventsKey, "*", "event", "added", "jobId", jobId, "name", name)
   if tonumber(delay) > 0 then
     local score, due = dueScore(timestamp, tonumber(delay))
@@ -73,11 +79,11 @@ end
 
 local timestamps = {}
 local waits, delays = false, false
-for i = 2, #ARGV, 8 do
+for i = 2, #ARGV, 10 do
   local delay = tonumber(ARGV[i + 5])
   local taken = rcall("EXISTS", prefix .. ARGV[i]) == 1
   timestamps[#timestamps + 1] = add(ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4], ARGV[i + 5],
-    ARGV[i + 6], ARGV[i + 7])
+    ARGV[i + 6], ARGV[i + 7], ARGV[i + 8], ARGV[i + 9])
   if not taken then
     waits = waits or delay == 0
     delays = delays or delay > 0

@@ -1,0 +1,29 @@
+"""Queue settings in SQL: kept before they are true in Redis, and set again after a loss (R16)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any, cast
+
+from sqlalchemy import Connection, Table, delete, insert, select
+
+from app.models.queue_setting import QueueSetting
+
+queue_setting = cast("Table", QueueSetting.__table__)
+SETTING = queue_setting.c
+
+
+def keep_setting(connection: Connection, queue: str, name: str, value: Any) -> None:
+    """The setting has this value from now on; None takes it back."""
+    connection.execute(delete(queue_setting).where(SETTING.queue == queue, SETTING.name == name))
+    if value is not None:
+        connection.execute(insert(queue_setting).values(queue=queue, name=name, value=value))
+
+
+def settings_by_queue(connection: Connection) -> Mapping[str, Mapping[str, Any]]:
+    """Every setting that stands."""
+    found: dict[str, dict[str, Any]] = defaultdict(dict)
+    for row in connection.execute(select(queue_setting)):
+        found[row.queue][row.name] = row.value
+    return found

@@ -1,0 +1,135 @@
+"""The reconciler: what the rows promise and what Redis holds become one again, whatever died (R11 to R16).
+
+Any number of copies may run at once: each change is claimed on a row that is still as it was seen.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from app import db
+from app.broker.broker import BullMQBroker
+from app.broker.steering import restore_settings
+from app.ledger.errors import unavailable_when_operational
+from app.ledger.repairs import OpenRow, end_as_settled, end_missing, open_rows, unconfirm
+from app.ledger.settings import settings_by_queue
+from app.ledger.workers import forget
+from app.models.job_status import Status
+from producer.epoch import SETTING, Epoch
+from producer.repair import is_running, repair, workers_alive
+from producer.standing import Standing, look
+
+log = logging.getLogger(__name__)
+
+SWEEP_EVERY = timedelta(hours=1)
+FORGOTTEN_AFTER = timedelta(days=1)
+AT_ONCE = 500
+#: In this order no row escapes a sweep: what runs may wait again, and what waits is only ever claimed from Redis.
+STATUSES = (Status.ACTIVE, Status.WAITING, Status.DELAYED)
+
+
+class Reconciler:
+    """Called every 10 s. ``lost`` is told of each loss before any job is back: API budgets must start empty."""
+
+    def __init__(self, broker: BullMQBroker, lost: Callable[[], object]) -> None:
+        self._broker = broker
+        self._epoch = Epoch(broker)
+        self._lost = lost
+        self._swept_at: datetime | None = None
+
+    def __call__(self, now: datetime) -> None:
+        """Bring back what is lost, and restart what died. Raises RecorderUnavailable and redis.RedisError."""
+        if not self._epoch.stands():
+            self._recover(now)
+        else:
+            self._free_orphans(now)
+            repair(now)
+        if self._swept_at is None or now - self._swept_at >= SWEEP_EVERY:
+            self._sweep(now)
+
+    # --- after a loss
+
+    def _recover(self, now: datetime) -> None:
+        """First the settings, then the jobs, and the epoch when all are back."""
+        mark = self._epoch.begin()
+        if not self._epoch.is_first():
+            log.warning("Redis has lost data, or may have: queues are rebuilt from their rows")
+            self._lost()
+        self._restore_settings()
+        missing = 0
+        for rows in self._pages(STATUSES):
+            for _, standings in look(self._broker, rows):
+                if absent := [one.row for one in standings if not one.is_there]:
+                    with _writing() as connection:
+                        missing += unconfirm(connection, absent)
+        self._free_orphans(now)
+        added = repair(now)
+        self._epoch.complete(mark)
+        if missing:
+            log.warning("recovered: %d open jobs were gone from Redis, %d jobs were added again", missing, added)
+
+    def _restore_settings(self) -> None:
+        with unavailable_when_operational(), db.engine().connect() as connection:
+            kept = settings_by_queue(connection)
+        for name, settings in kept.items():
+            if SETTING not in settings:
+                restore_settings(self._broker.queue(name), settings)
+
+    # --- always
+
+    def _free_orphans(self, now: datetime) -> None:
+        """Running jobs that nobody runs any more, and that no queue has: Redis is to get them again (R14)."""
+        alive = workers_alive(now)
+        for rows in self._pages((Status.ACTIVE,)):
+            dead = [row for row in rows if row.worker not in alive]
+            for _, standings in look(self._broker, dead):
+                if orphans := [one.row for one in standings if not one.is_there and not is_running(one.row, alive)]:
+                    with _writing() as connection:
+                        unconfirm(connection, orphans)
+
+    def _sweep(self, now: datetime) -> None:
+        """Every open row: what has ended in Redis ends here; what was removed behind our back ends ``removed``."""
+        removed = 0
+        for rows in self._pages(STATUSES):
+            for _, standings in look(self._broker, rows):
+                absent = [one.row for one in standings if not one.is_there and one.row.status != Status.ACTIVE]
+                if absent and not self._epoch.stands():
+                    return  # absent because it was lost just now
+                if not absent and not any(one.ended for one in standings):
+                    continue
+                with _writing() as connection:
+                    removed += end_missing(connection, absent, now)
+                    _end_as_in_redis(connection, standings, now)
+        with _writing() as connection:
+            forget(connection, now - FORGOTTEN_AFTER)
+        self._swept_at = now
+        if removed:
+            log.warning("swept: %d jobs were removed from their queues by others; their rows end removed", removed)
+
+    def _pages(self, statuses: tuple[Status, ...]) -> Iterator[list[OpenRow]]:
+        for status in statuses:
+            last = 0
+            while True:
+                with unavailable_when_operational(), db.engine().connect() as connection:
+                    rows = open_rows(connection, status, AT_ONCE, last)
+                if not rows:
+                    break
+                yield rows
+                last = rows[-1].id
+
+
+def _end_as_in_redis(connection: Connection, standings: Sequence[Standing], now: datetime) -> None:
+    for one in standings:
+        if one.ended is not None:
+            end_as_settled(connection, one.row, one.ended, now)
+
+
+@contextmanager
+def _writing() -> Iterator[Connection]:
+    with unavailable_when_operational(), db.engine().begin() as connection:
+        yield connection
