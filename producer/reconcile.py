@@ -18,11 +18,11 @@ from app.broker.steering import restore_settings
 from app.ledger.errors import unavailable_when_operational
 from app.ledger.repairs import OpenRow, end_as_settled, end_missing, open_rows, unconfirm
 from app.ledger.settings import settings_by_queue
+from app.ledger.standing import Standing, look
 from app.ledger.workers import forget
 from app.models.job_status import Status
 from producer.epoch import SETTING, Epoch
 from producer.repair import is_running, repair, workers_alive
-from producer.standing import Standing, look
 
 log = logging.getLogger(__name__)
 

@@ -13,9 +13,9 @@ from app.jobs.engine import broker
 from app.ledger.errors import unavailable_when_operational
 from app.ledger.promises import confirm
 from app.ledger.repairs import OpenRow, claim_repairs, unconfirmed
+from app.ledger.standing import Standing, is_held, look
 from app.ledger.workers import living
 from app.models.job_status import Status
-from producer.standing import Standing, is_held, look
 
 log = logging.getLogger(__name__)
 

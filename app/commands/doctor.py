@@ -16,6 +16,7 @@ from sqlalchemy import func, make_url, select
 from app import db
 from app.broker.connection import new_client
 from app.clock import utc_now
+from app.commands.deep import count_doubled, count_lost, count_orphaned
 from app.commands.table import show_table
 from app.crontab.cron import slots_between
 from app.crontab.entries import ENTRIES, Entry
@@ -43,9 +44,11 @@ class Finding:
 
 
 @click.command()
-def doctor() -> None:
+@click.option("--deep", is_flag=True, help="Also compare every open row with its queue: lost, doubled, orphaned jobs.")
+def doctor(deep: bool) -> None:
     """Check settings, secrets, the database, Redis and the crontab; exits 1 if anything is wrong."""
-    findings = [finding for subject, look in CHECKS.items() for finding in _look(subject, look)]
+    checks = CHECKS | DEEP_CHECKS if deep else CHECKS
+    findings = [finding for subject, look in checks.items() for finding in _look(subject, look)]
     show_table(("CHECK", "STATE", "DETAIL"), [(one.subject, one.state, one.says) for one in findings])
     sys.exit(1 if any(one.state == "wrong" for one in findings) else 0)
 
@@ -140,6 +143,14 @@ def _first_slot(entry: Entry, after: datetime, until: datetime) -> datetime | No
     return next(slots_between(entry.schedule, entry.timezone, after, until), None)
 
 
+def _none(count: Callable[[], int], meaning: str) -> Callable[[], Iterator[tuple[State, str]]]:
+    def look() -> Iterator[tuple[State, str]]:
+        found = count()
+        yield "wrong" if found else "ok", f"{found} {meaning}"
+
+    return look
+
+
 def _facts(url: str) -> dict[str, Any]:
     with _client(url) as client:
         return cast("dict[str, Any]", client.info())
@@ -165,4 +176,10 @@ CHECKS: dict[str, Callable[[], Iterator[tuple[State, str]]]] = {
     "cache redis": _cache_redis,
     "clocks": _clocks,
     "crontab": _crontab,
+}
+
+DEEP_CHECKS: dict[str, Callable[[], Iterator[tuple[State, str]]]] = {
+    "lost": _none(count_lost, "open rows whose job is in no queue"),
+    "doubled": _none(count_doubled, "jobs in two places at once"),
+    "orphaned": _none(count_orphaned, "running rows that nobody runs, and ids without a job"),
 }

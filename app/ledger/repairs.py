@@ -113,6 +113,14 @@ def end_as_settled(connection: Connection, seen: OpenRow, ended: Ended, at: date
     )
 
 
+def still_open(connection: Connection, seen: Sequence[OpenRow]) -> set[int]:
+    """The ids of those that are as they were seen."""
+    rows = _as_seen(connection, seen)
+    same = (JOB.id == rows.c.id) & (JOB.repairs == rows.c.repairs) & (JOB.run == rows.c.run)
+    same &= (JOB.status == rows.c.status) & IS_OPEN
+    return set(connection.execute(select(JOB.id).join(rows, same)).scalars())
+
+
 def restore(connection: Connection, queue: str, job_ids: Sequence[str]) -> int:
     """Removed jobs wait again; the reconciler adds them. Of an id that came again, the newest. Returns how many."""
     rows = batch(connection, [JOB.job_id], [{"job_id": job_id} for job_id in job_ids])
