@@ -33,7 +33,8 @@ def main() -> None:
                 turn = round_ % len(present)
                 for peer in present[turn:] + present[:turn]:
                     _measure(workload, peer, asked, open_bench, results)
-        asked.out.write_text(page(results, facts, datetime.now(UTC), asked.rounds, asked.scale))
+            # After each workload: a run takes long, and what it has is worth keeping.
+            asked.out.write_text(page(results, facts, datetime.now(UTC), asked.rounds, asked.scale))
     print(f"wrote {asked.out}")
 
 
