@@ -107,8 +107,10 @@ class Finisher:
             for (end, token), reply in zip(left, replies, strict=True):
                 if self._may_be_repeated(end, token, reply):
                     again.append((end, token))
-                elif reply in (SETTLED, GONE, LOCK_MISSING, NOT_ACTIVE):
+                elif reply in (SETTLED, GONE) or (reply in (LOCK_MISSING, NOT_ACTIVE) and self._has_ended(end.claim)):
                     confirmed.append(end)
+                elif reply in (LOCK_MISSING, NOT_ACTIVE):
+                    log.warning("job %s in queue %s waits again: its row settles it", end.claim.id, end.claim.queue)
                 else:
                     log.error("job %s in queue %s was not settled: %r", end.claim.id, end.claim.queue, reply)
             left = again
@@ -173,6 +175,13 @@ class Finisher:
             return self._leases.renew(claim.queue, claim.id, token)
         except RedisError:
             return True  # asked again with the next try
+
+    def _has_ended(self, claim: Claim) -> bool:
+        """Whether Redis has the end. After a loss the job may have been added again, and then it has not."""
+        try:
+            return bool(self._broker.redis.hexists(self._broker.queue(claim.queue).keys[claim.id], "finishedOn"))
+        except RedisError:
+            return False  # unconfirmed, it is settled from its row once more
 
     def _confirm(self, ends: list[End]) -> None:
         recorder = self._broker.recorder
