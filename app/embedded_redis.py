@@ -18,5 +18,6 @@ def command(port: int, directory: Path) -> list[str]:
         "save": "",
         "maxmemory-policy": "noeviction",
         "daemonize": "no",
+        "hz": "100",  # blocking waits end within 10 ms of their time, not within 100
     }
     return [str(get_binary_path()), *(word for name, value in options.items() for word in (f"--{name}", value))]

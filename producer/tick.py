@@ -11,6 +11,7 @@ from app.broker.recorder import NewJob
 from app.clock import to_ms
 from app.crontab import entries
 from app.crontab.slots import CatchUp, slot_name, slots_due
+from app.domains.slots.assign import assign_missing, unscheduled
 from app.jobs.catalog import SPECS
 from app.jobs.enqueue import enqueue_with, new_job
 from app.jobs.payloads import Slot
@@ -24,11 +25,21 @@ def tick(now: datetime) -> int:
 
     Two ticks at once, a late one or a missed one change nothing: rows and cursor move in one transaction.
     """
+    _schedule_who_was_left_out()
     with db.session() as session:
         entries.sync(session, now)
     with db.reading() as session:
         enabled = session.scalars(entries.enabled()).all()
     return sum(_add_slots(entry, now) for entry in enabled)
+
+
+def _schedule_who_was_left_out() -> None:
+    """Users whose slots could not be assigned when they were verified; most ticks find none, and write nothing."""
+    with db.reading() as session:
+        anybody = session.scalars(unscheduled().limit(1)).first()
+    if anybody is not None:
+        with db.session() as session:
+            log.warning("%d verified users had no slots, and have them now", assign_missing(session))
 
 
 def _add_slots(entry: CrontabEntry, now: datetime) -> int:

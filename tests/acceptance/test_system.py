@@ -54,6 +54,21 @@ def test_fifty_users_without_budget_are_parked_by_one_worker_thread(system: Syst
         assert {system.calls(operation)[f"U{n:02}US"] for n in range(50)} == {1}
 
 
+def test_a_parked_user_goes_on_by_itself(system: System) -> None:
+    """When its reservation is due; nobody promotes it."""
+    user = system.add_user("waiting")
+    system.start_worker()
+    budget = Budget(connect(settings().cache_redis_url))
+    budget.ask("na:WAITINGUS", SEARCH_ORDERS, "somebody else")
+    budget.learn("na:WAITINGUS", SEARCH_ORDERS, "0.5")
+    budget.refused("na:WAITINGUS", SEARCH_ORDERS, "somebody else")
+
+    job = system.ended(system.refresh(user))
+
+    assert (job.status, job.attempts_made) == (Status.COMPLETED, 1)
+    assert _kinds_of_runs([job])[job.job_id][0] == "parked"
+
+
 def _kinds_of_runs(jobs: list[JobStatus]) -> dict[str, tuple[str, ...]]:
     with db.reading() as session:
         return {

@@ -14,6 +14,8 @@ from app.broker.queue import Queue
 from app.clock import to_ms
 from app.crontab import entries
 from app.models.crontab_entry import CrontabEntry
+from app.models.schedule import UserUpdateSchedule
+from app.models.user import User
 from producer.tick import tick
 from tests.ledger.rows import all_rows
 from tests.producer.conftest import NINE
@@ -128,3 +130,14 @@ def test_a_job_is_timed_by_redis_and_delayed_by_the_ticks_own_now(cron: Queue) -
     assert row.delay_ms == 90_000
     assert abs(row.added_ms - cron.now_ms()) < 60_000
     assert to_ms(NINE) != row.added_ms
+
+
+def test_a_verified_user_without_slots_gets_them(cron: Queue) -> None:
+    """S0-4: a scheduling failure at verification is made good by the next tick."""
+    with db.session() as session:
+        session.add(User(id="7", email="7@example.com", password_hash="x", role="user", verified_at=NINE))
+
+    tick(NINE)
+
+    with db.reading() as session:
+        assert session.get(UserUpdateSchedule, "7") is not None

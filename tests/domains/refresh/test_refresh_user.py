@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -308,6 +309,31 @@ def test_a_passing_fault_of_amazon_is_survived(
             clock.advance(minutes=10)
 
     assert status == "completed"
+
+
+@pytest.mark.parametrize(
+    ("operation", "fault", "named"),
+    [
+        ("listTransactions", "html_503", ["listTransactions", "503"]),
+        ("listTransactions", "cut_connection", ["listTransactions", "cut off"]),
+        ("listTransactions", "malformed", ["listTransactions", "JSON"]),
+        ("document", "truncated_gzip", ["downloadQuery", "gzip"]),
+    ],
+)
+def test_a_lasting_fault_of_amazon_is_named_with_its_operation(
+    jobs: Jobs, amazon: SimulatedAmazon, operation: str, fault: str, named: list[str]
+) -> None:
+    """The last attempt says which call failed, and how, under each account."""
+    amazon.fail("*", operation, fault, times=None)
+    job = jobs.add()
+
+    with suppress(Unrecoverable):
+        job.run(attempt=4)
+
+    errors = only_row().account_errors or {}
+    assert len(errors) == 3
+    for reason in errors.values():
+        assert all(word in reason for word in named), reason
 
 
 def test_a_429_parks_the_job_while_the_other_accounts_finish(jobs: Jobs, amazon: SimulatedAmazon, redis: Redis) -> None:
