@@ -33,15 +33,6 @@ class WorkerProgram:
         # A worker that dies while it boots is noticed by its master after the fork timeout.
         command = [str(Path(sys.executable).with_name("dramatiq")), module, "-p", "1", "-t", str(threads)]
         command += ["--worker-fork-timeout", "1000", "--worker-shutdown-timeout", str(grace_ms)]
-            str(Path(sys.executable).with_name("dramatiq")),
-            module,
-            "-p",
-            "1",
-            "-t",
-            str(threads),
-            "--worker-fork-timeout",
-            "1000",
-        ]
         with log.open("a") as output:
             self.master = psutil.Popen(
                 command,
