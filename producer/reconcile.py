@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from app import db
 from app.broker.broker import BullMQBroker
-from app.broker.steering import restore_settings
+from app.broker.steering import reserve_ids, restore_settings
 from app.ledger.errors import unavailable_when_operational
 from app.ledger.repairs import OpenRow, end_as_settled, end_missing, open_rows, unconfirm
 from app.ledger.settings import settings_by_queue
@@ -63,8 +63,9 @@ class Reconciler:
         self._restore_settings()
         missing = 0
         for rows in self._pages(STATUSES):
-            for _, standings in look(self._broker, rows):
+            for queue, standings in look(self._broker, rows):
                 if absent := [one.row for one in standings if not one.is_there]:
+                    reserve_ids(queue, max(_number(row.job.id) for row in absent))
                     with _writing() as connection:
                         missing += unconfirm(connection, absent)
         self._free_orphans(now)
@@ -121,6 +122,11 @@ class Reconciler:
                     break
                 yield rows
                 last = rows[-1].id
+
+
+def _number(job_id: str) -> int:
+    """What a queue's own counter gave as an id; 0 for an id of somebody's choice."""
+    return int(job_id) if job_id.isascii() and job_id.isdigit() and len(job_id) < 16 else 0
 
 
 def _end_as_in_redis(connection: Connection, standings: Sequence[Standing], now: datetime) -> None:

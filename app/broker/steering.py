@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+_RAISE = "if tonumber(redis.call('GET', KEYS[1]) or 0) < tonumber(ARGV[1]) then redis.call('SET', KEYS[1], ARGV[1]) end"
+
 if TYPE_CHECKING:
     from app.broker.queue import Queue
 
@@ -35,3 +37,8 @@ def restore_settings(queue: Queue, settings: Mapping[str, Any]) -> None:
     limits = {"concurrency": settings.get("concurrency"), **(settings.get("rate") or {})}
     if known := {field: limit for field, limit in limits.items() if limit is not None}:
         set_limits(queue, known)
+
+
+def reserve_ids(queue: Queue, highest: int) -> None:
+    """The queue's counter gives no id up to this one: they are taken by jobs that are about to come back."""
+    queue.redis.register_script(_RAISE)(keys=[queue.keys["id"]], args=[highest])

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from redis import Redis
@@ -18,6 +19,7 @@ from app.jobs.engine import broker
 from app.jobs.enqueue import enqueue
 from app.jobs.payloads import ProcessUserData
 from app.ledger.repairs import restore
+from app.ledger.standing import look
 from app.ledger.workers import seen
 from app.models.job_status import Status
 from producer.reconcile import Reconciler
@@ -285,15 +287,43 @@ def test_a_loss_during_the_recovery_is_another_loss(
     """The epoch does not stand until a whole pass went through."""
     add("a")
     redis.flushall()
-    monkeypatch.setattr("producer.reconcile.repair", lambda _: redis.flushall())
-    reconciled.at(now(queue))
-    monkeypatch.undo()
+    with monkeypatch.context() as losing:
+        losing.setattr("producer.reconcile.repair", lambda _: redis.flushall())
+        reconciled.at(now(queue))
 
     reconciled.at(now(queue))
     reconciled.at(now(queue))
 
     assert queue.job_state("a") == "waiting"
     assert reconciled.losses == 2
+
+
+def test_a_loss_during_a_sweep_removes_nothing(
+    queue: Queue, redis: Redis, reconciled: Reconciled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is absent because it was lost a moment ago was not removed by anybody."""
+    add("a")
+
+    def look_after_a_loss(*of: Any) -> Iterator[Any]:
+        redis.flushall()
+        return look(*of)
+
+    monkeypatch.setattr("producer.reconcile.look", look_after_a_loss)
+    reconciled.at(now(queue) + timedelta(hours=2))
+
+    assert only_row().status == Status.WAITING
+
+
+def test_ids_of_the_queues_counter_are_not_given_twice(queue: Queue, redis: Redis, reconciled: Reconciled) -> None:
+    """The counter is lost with the rest, and would begin at 1."""
+    ids = [enqueue(PROCESS_USER_DATA, ProcessUserData(user_id="7")) for _ in range(3)]
+    queue.remove(ids[0])
+    redis.flushall()
+
+    reconciled.at(now(queue))
+
+    assert enqueue(PROCESS_USER_DATA, ProcessUserData(user_id="7")) not in ids
+    assert len([row for row in all_rows() if row.status == Status.WAITING]) == 3
 
 
 def test_what_another_worker_ended_ends_in_its_row(queue: Queue, redis: Redis, reconciled: Reconciled) -> None:
