@@ -45,4 +45,8 @@ def _promised_before(connection: Connection, jobs: Sequence[NewJob]) -> list[New
 def confirm(connection: Connection, jobs: Sequence[NewJob], at: datetime) -> None:
     """Redis has these jobs."""
     rows = batch(connection, KEY, [promised(job) for job in jobs])
-    connection.execute(update(job_status).where(same_key(rows), JOB.confirmed_at.is_(None)).values(confirmed_at=at))
+    # Locked in one order: two producers that confirm the same rows wait for each other, and never in a circle.
+    mine = select(JOB.id).join(rows, same_key(rows)).where(JOB.confirmed_at.is_(None))
+    ids = connection.scalars(mine.order_by(JOB.id).with_for_update(of=job_status)).all()
+    if ids:
+        connection.execute(update(job_status).where(JOB.id.in_(ids)).values(confirmed_at=at))

@@ -47,7 +47,18 @@ broker = open_broker()
 
 def worker(concurrency: int) -> list[str]:
     """The dramatiq command on this module."""
-    return [sys.executable, "-m", "dramatiq", f"{__name__}:broker", "-p", "1", "-t", str(concurrency)]
+    return [
+        sys.executable,
+        "-m",
+        "dramatiq",
+        f"{__name__}:broker",
+        "-p",
+        "1",
+        "--worker-fork-timeout",
+        "1000",
+        "-t",
+        str(concurrency),
+    ]
 
 
 def add(job: str, due: Due) -> None:
