@@ -56,7 +56,7 @@ def of_job(job_id: str) -> Reply:
     with db.reading() as session:
         job = session.scalar(queries.job(job_id, queue))
     if job is None or not sees(job.user_id):
-        raise JobNotFound(queue or "any", job_id)
+        raise JobNotFound(queue, job_id)
     return ok(queries.as_dict(job))
 
 

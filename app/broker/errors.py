@@ -21,10 +21,10 @@ class QueueNotFound(BrokerError):
 
 
 class JobNotFound(BrokerError):
-    """No job has this id."""
+    """No job has this id; ``queue`` None if every queue was asked."""
 
-    def __init__(self, queue: str, job_id: str) -> None:
-        super().__init__(f"no job {job_id!r} in queue {queue!r}")
+    def __init__(self, queue: str | None, job_id: str) -> None:
+        super().__init__(f"no job {job_id!r} in " + (f"queue {queue!r}" if queue else "any queue"))
 
 
 class JobLocked(BrokerError):

@@ -61,7 +61,7 @@ def _show_job(job_id: str) -> None:
     with db.reading() as session:
         job = session.scalar(queries.job(job_id))
     if job is None:
-        raise JobNotFound("any", job_id)
+        raise JobNotFound(None, job_id)
     click.echo(json.dumps(queries.as_dict(job), indent=2, ensure_ascii=False))
 
 
