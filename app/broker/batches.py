@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgpack
-from redis.client import Pipeline
 from redis.exceptions import ConnectionError, TimeoutError
 
 from app.broker.job import encode_json
@@ -34,15 +33,16 @@ def may_be_added(job: NewJob) -> bool:
     return job.parent is None and not job.has_children and not job.opts.get("deduplication")
 
 
-def add_many(scripts: Scripts, pipe: Pipeline, keys: QueueKeys, jobs: Sequence[NewJob]) -> None:
-    """Queue the call that adds these jobs; its reply is the timestamp that each id has then."""
+def add_many(scripts: Scripts, keys: QueueKeys, jobs: Sequence[NewJob]) -> list[str]:
+    """Add these jobs; returns the timestamp that each id has then."""
     args: list[str | int | bytes] = [keys.base]
     for job in jobs:
         opts = encode_json(shortened(job.opts))
         side = "R" if job.opts.get("lifo") else "L"
         args += (job.id, job.name, job.added_ms, encode_json(job.data), opts, job.delay_ms, job.priority, side)
         args += (job.attempts_made, job.crashes)
-    scripts.run("addMany", keys.all(*ADD), args, pipe)
+    timestamps: list[str] = scripts.run("addMany", keys.all(*ADD), args)
+    return timestamps
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,15 +95,9 @@ def may_be_finished(end: End) -> bool:
 
 
 def finish_many(
-    scripts: Scripts,
-    pipe: Pipeline,
-    keys: QueueKeys,
-    ends: Sequence[tuple[End, str]],
-    *,
-    now_ms: int,
-    metrics_points: int = 0,
-) -> None:
-    """Queue the call that ends these runs of one queue, each under its claim's token; its reply is a code for each."""
+    scripts: Scripts, keys: QueueKeys, ends: Sequence[tuple[End, str]], *, now_ms: int, metrics_points: int = 0
+) -> list[int]:
+    """End these runs of one queue, each under its claim's token; returns a code for each."""
     args: list[str | int | bytes] = [keys.base, now_ms, metrics_points]
     for end, token in ends:
         claim = end.claim
@@ -111,7 +105,8 @@ def finish_many(
         value = encode_json(end.return_value) if completed else end.reason
         traces = "" if completed else encode_json(stacktraces(end))
         args += (claim.id, token, end.kind.value, value, claim.attempts, _kept(end), traces)
-    scripts.run("finishMany", keys.all(*FINISH), args, pipe)
+    codes: list[int] = scripts.run("finishMany", keys.all(*FINISH), args)
+    return codes
 
 
 def stacktraces(end: End) -> list[str]:

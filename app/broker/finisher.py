@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from redis.exceptions import ConnectionError, OutOfMemoryError, ReadOnlyError, RedisError, TimeoutError
@@ -134,23 +134,22 @@ class Finisher:
         for index, (end, _) in enumerate(batch):
             if may_be_finished(end):
                 by_queue.setdefault(end.claim.queue, []).append(index)
-        redis, now_ms = self._broker.redis, self._broker.clock.now_ms()
-        with redis.pipeline(transaction=False) as pipe:
-            for queue, places in by_queue.items():
-                finish_many(
-                    scripts(redis),
-                    pipe,
-                    self._broker.queue(queue).keys,
-                    [batch[index] for index in places],
-                    now_ms=now_ms,
-                    metrics_points=self._broker.metrics_points,
-                )
-            answers = pipe.execute(raise_on_error=False)
-        for places, answer in zip(by_queue.values(), answers, strict=True):
-            codes = answer if isinstance(answer, list) else [answer] * len(places)
-            for index, code in zip(places, codes, strict=True):
+        for queue, places in by_queue.items():
+            for index, code in zip(places, self._finish_many(queue, [batch[i] for i in places]), strict=True):
                 replies[index] = code
         return replies
+
+    def _finish_many(self, queue: str, ends: list[tuple[End, str]]) -> Sequence[object]:
+        try:
+            return finish_many(
+                scripts(self._broker.redis),
+                self._broker.queue(queue).keys,
+                ends,
+                now_ms=self._broker.clock.now_ms(),
+                metrics_points=self._broker.metrics_points,
+            )
+        except RedisError as error:
+            return [error] * len(ends)
 
     def _call_one_by_one(self, batch: list[tuple[End, str]]) -> list[object]:
         if not batch:

@@ -155,9 +155,7 @@ class Queue:
         return standing
 
     def _add_at_once(self, jobs: Sequence[NewJob]) -> set[str]:
-        with self.redis.pipeline(transaction=False) as pipe:
-            add_many(self._scripts, pipe, self.keys, jobs)
-            (timestamps,) = pipe.execute()
+        timestamps = add_many(self._scripts, self.keys, jobs)
         return {job.id for job, stands in zip(jobs, timestamps, strict=True) if stands == str(job.added_ms)}
 
     # --- looking

@@ -235,10 +235,7 @@ class Own(Side):
 
     def add(self, jobs: list[NewJob]) -> Any:
         """addMany."""
-        with self.redis.pipeline(transaction=False) as pipe:
-            batches.add_many(self.scripts, pipe, self.keys, jobs)
-            (timestamps,) = pipe.execute()
-        return timestamps
+        return batches.add_many(self.scripts, self.keys, jobs)
 
     def claim(self, tokens: list[str]) -> list[tuple[str, dict[str, str]]]:
         """claimMany."""
@@ -252,9 +249,7 @@ class Own(Side):
         """finishMany, in runs between those that are not for it, since the order shows in the events."""
         codes: list[int] = []
         for end in ends:
-            with self.redis.pipeline(transaction=False) as pipe:
-                batches.finish_many(self.scripts, pipe, self.keys, [end], now_ms=self.now_ms, metrics_points=3)
-                ((code,),) = pipe.execute()
+            (code,) = batches.finish_many(self.scripts, self.keys, [end], now_ms=self.now_ms, metrics_points=3)
             codes += self.settle([end]) if code == batches.NOT_FOR_BATCH else [code]
         return codes
 
@@ -266,9 +261,7 @@ class OwnAtOnce(Own):
         """finishMany for all."""
         if any(self.redis.hexists(self.keys[job_id], "parentKey") for job_id in IDS):
             return super().end(ends)
-        with self.redis.pipeline(transaction=False) as pipe:
-            batches.finish_many(self.scripts, pipe, self.keys, ends, now_ms=self.now_ms, metrics_points=3)
-            (codes,) = pipe.execute()
+        codes = batches.finish_many(self.scripts, self.keys, ends, now_ms=self.now_ms, metrics_points=3)
         assert batches.NOT_FOR_BATCH not in codes
         return list(codes)
 
