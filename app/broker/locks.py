@@ -104,7 +104,8 @@ def renew(redis: Redis, prefix: str, queue: str, jobs: Iterable[tuple[str, str]]
 def claimed_by(redis: Redis, prefix: str, queue: str, worker: str) -> list[tuple[str, str]]:
     """The active jobs locked by a token of that worker (``<worker>:…``), as ``(id, token)``, oldest claim first."""
     keys = QueueKeys(prefix, queue)
-    active: list[str] = redis.lrange(keys["active"], 0, -1)  # type: ignore[assignment]  # replies are decoded
+    # Replies are decoded, which redis-py's types do not know.
+    active: list[str] = redis.lrange(keys["active"], 0, -1)  # type: ignore[assignment]
     if not active:
         return []
     tokens: list[str | None] = redis.mget([keys.lock(job_id) for job_id in active])  # type: ignore[assignment]

@@ -7,7 +7,6 @@ from typing import Any
 
 from sqlalchemy import Select, select
 
-from app.models.job_attempt import JobAttempt
 from app.models.job_status import JobStatus, Status
 
 NEWEST_FIRST = JobStatus.id.desc()
@@ -37,11 +36,6 @@ def failed(limit: int = 100, *, include_partial: bool = False, queue: str | None
     if queue is not None:
         jobs = jobs.where(JobStatus.queue == queue)
     return jobs.order_by(JobStatus.ended_at.desc(), NEWEST_FIRST).limit(limit)
-
-
-def attempts_of(row: int) -> Select[JobAttempt]:
-    """The ended runs of a row, in order."""
-    return select(JobAttempt).where(JobAttempt.job == row).order_by(JobAttempt.run)
 
 
 def as_dict(row: JobStatus) -> dict[str, Any]:
