@@ -1,0 +1,1 @@
+"""Whatever dies, every accepted job ends, once, and the rows say so."""
