@@ -14,14 +14,15 @@ from sqlalchemy import Connection
 
 from app import db
 from app.broker.broker import BullMQBroker
+from app.broker.epoch import REBUILDING, RESTORING
 from app.broker.steering import reserve_ids, restore_settings
 from app.ledger.errors import unavailable_when_operational
 from app.ledger.repairs import OpenRow, end_as_settled, end_missing, open_rows, unconfirm
-from app.ledger.settings import settings_by_queue
+from app.ledger.settings import EPOCH, settings_by_queue
 from app.ledger.standing import Standing, look
 from app.ledger.workers import forget
 from app.models.job_status import Status
-from producer.epoch import SETTING, Epoch
+from producer.epoch import Epoch
 from producer.repair import is_running, repair, workers_alive
 
 log = logging.getLogger(__name__)
@@ -42,6 +43,10 @@ class Reconciler:
         self._lost = lost
         self._swept_at: datetime | None = None
 
+    def has_loss(self) -> bool:
+        """Whether Redis has lost something that is not back yet. Costs one GET. Raises redis.RedisError."""
+        return not self._epoch.stands()
+
     def __call__(self, now: datetime) -> None:
         """Bring back what is lost, and restart what died. Raises RecorderUnavailable and redis.RedisError."""
         if not self._epoch.stands():
@@ -57,10 +62,14 @@ class Reconciler:
     def _recover(self, now: datetime) -> None:
         """First the settings, then the jobs, and the epoch when all are back."""
         mark = self._epoch.begin()
-        if not self._epoch.is_first():
-            log.warning("Redis has lost data, or may have: queues are rebuilt from their rows")
-            self._lost()
-        self._restore_settings()
+        if RESTORING in mark:
+            if not self._epoch.is_first():
+                log.warning("Redis has lost data, or may have: queues are rebuilt from their rows")
+                self._lost()
+            self._restore_settings()
+            mark = self._epoch.settings_are_back(mark)
+        if REBUILDING not in mark:
+            return  # another copy was faster, or Redis has lost the mark: the next look knows
         missing = 0
         for rows in self._pages(STATUSES):
             for queue, standings in look(self._broker, rows):
@@ -78,7 +87,7 @@ class Reconciler:
         with unavailable_when_operational(), db.engine().connect() as connection:
             kept = settings_by_queue(connection)
         for name, settings in kept.items():
-            if SETTING not in settings:
+            if EPOCH not in settings:
                 restore_settings(self._broker.queue(name), settings)
 
     # --- always

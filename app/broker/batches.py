@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import msgpack
 from redis.exceptions import ConnectionError, TimeoutError
 
+from app.broker.epoch import ANY
 from app.broker.job import encode_json
-from app.broker.keys import QueueKeys
+from app.broker.keys import QueueKeys, epoch
 from app.broker.options import keep_jobs, shortened
 from app.broker.recorder import End, EndKind, NewJob
 from app.broker.scripts import Scripts
@@ -47,27 +48,53 @@ def add_many(scripts: Scripts, keys: QueueKeys, jobs: Sequence[NewJob]) -> list[
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """What one claim found: job ids and their hashes, and when to look again (ms since the epoch, and from now)."""
+    """What one claim found: job ids and their hashes, and when to look again (ms from now, and since 1970).
+
+    ``closed`` if Redis is not in the epoch that was given, or may not be in it any more.
+    """
 
     jobs: list[tuple[str, dict[str, str]]]
     limited_ms: int
     next_delayed_ms: int
+    closed: bool = False
+
+
+CLOSED = Claimed([], 0, 0, closed=True)
 
 
 def claim_many(
-    scripts: Scripts, keys: QueueKeys, tokens: Sequence[str], *, now_ms: int, lock_ms: int, worker: str
+    scripts: Scripts,
+    keys: QueueKeys,
+    tokens: Sequence[str],
+    *,
+    now_ms: int,
+    lock_ms: int,
+    worker: str,
+    within: str = ANY,
 ) -> Claimed:
-    """Claim up to as many jobs as there are tokens, each under its own."""
-    args = [keys.base, now_ms, lock_ms, worker, *tokens]
-    jobs, limited_ms, next_delayed_ms = scripts.run("claimMany", keys.all(*CLAIM), args)
+    """Claim up to as many jobs as there are tokens, each under its own; ``within`` is the epoch (``EpochGate``)."""
+    args = [keys.base, now_ms, lock_ms, worker, within, *tokens]
+    reply = scripts.run("claimMany", [*keys.all(*CLAIM), epoch(keys.prefix)], args)
+    if reply == "closed":
+        return CLOSED
+    jobs, limited_ms, next_delayed_ms = reply
     hashes = [(job[0], dict(zip(job[1::2], job[2::2], strict=True))) for job in jobs]
     return Claimed(hashes, int(limited_ms), int(next_delayed_ms))
 
 
 def claim_one_by_one(
-    scripts: Scripts, keys: QueueKeys, tokens: Sequence[str], *, now_ms: int, lock_ms: int, worker: str
+    scripts: Scripts,
+    keys: QueueKeys,
+    tokens: Sequence[str],
+    *,
+    now_ms: int,
+    lock_ms: int,
+    worker: str,
+    within: str = ANY,
 ) -> Claimed:
     """The same through BullMQ's own script. What is claimed when Redis goes away is returned, not lost."""
+    if within != ANY and (scripts.redis.get(epoch(keys.prefix)) or "") != within:
+        return CLOSED
     jobs: list[tuple[str, dict[str, str]]] = []
     for token in tokens:
         options = msgpack.packb({"token": token, "lockDuration": lock_ms, "name": worker})
@@ -78,7 +105,7 @@ def claim_one_by_one(
         except (ConnectionError, TimeoutError):
             if not jobs:
                 raise
-            break  # the next look meets the error again
+            return Claimed(jobs, 0, 0, closed=True)  # the connection is gone
         if not fields:
             return Claimed(jobs, int(limited_ms), int(next_delayed_ms))
         jobs.append((job_id, dict(zip(fields[::2], fields[1::2], strict=True))))

@@ -18,6 +18,7 @@ from app.broker.clock import RedisClock
 from app.broker.connection import connect
 from app.broker.consumer import BullMQConsumer
 from app.broker.engine import Engine
+from app.broker.epoch import Guarded
 from app.broker.errors import TooFewThreads
 from app.broker.events import QueueEvents
 from app.broker.message import envelope
@@ -41,8 +42,10 @@ class BullMQBroker(Broker):
     """A broker on BullMQ's Redis layout.
 
     ``concurrency`` is how many jobs of each queue one worker process holds at once (1 where it is not given).
-    ``recorder`` is told of every job before it becomes true in Redis. ``lock_ms`` is a job's lease, renewed by a keeper
-    process; ``shutdown_grace_s`` is what running jobs get after SIGTERM (the worker's own shutdown timeout).
+    ``recorder`` is told of every job before it becomes true in Redis. ``guarded`` says whether somebody brings back
+    what Redis loses: after a loss claims then wait for the queues' settings (``epoch.py``); without it they never wait.
+    ``lock_ms`` is a job's lease, renewed by a keeper process; ``shutdown_grace_s`` is what running jobs get after
+    SIGTERM (the worker's own shutdown timeout).
     ``middleware`` takes the place of ``default_middleware()``; ``retries`` are the defaults of messages that do not say
     their own; ``backoffs`` are waits by name, for jobs whose backoff has that type.
     ``metrics_points`` is for how many minutes each queue counts its ends (BullMQ's metrics; 0 for not at all).
@@ -57,6 +60,7 @@ class BullMQBroker(Broker):
         prefix: str = "bullmq",
         concurrency: Mapping[str, int] | None = None,
         recorder: Recorder | None = None,
+        guarded: Guarded | None = None,
         middleware: Sequence[Middleware] | None = None,
         retries: Retries | None = None,
         backoffs: Backoffs | None = None,
@@ -69,6 +73,7 @@ class BullMQBroker(Broker):
         self.prefix = prefix
         self.concurrency = dict(concurrency or {})
         self.recorder = recorder
+        self.guarded = guarded
         self.lock_ms = lock_ms
         self.shutdown_grace_s = shutdown_grace_s
         self.metrics_points = metrics_points

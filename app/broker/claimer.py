@@ -12,6 +12,7 @@ from redis import Redis
 from redis.exceptions import ConnectionError, OutOfMemoryError, ReadOnlyError, ResponseError, TimeoutError
 
 from app.broker import batches, outcome, schedulers
+from app.broker.epoch import EpochGate
 from app.broker.job import Job, Malformed
 from app.broker.message import JobMessage
 from app.broker.options import attempts
@@ -29,6 +30,8 @@ IDLE_WAIT_S = 2.0
 #: An unknown job is offered again this often, this much later: a rolling upgrade may bring its actor.
 UNKNOWN_OFFERS = 3
 UNKNOWN_DELAY_MS = 15_000
+#: How soon a closed gate is tried again.
+CLOSED_S = 0.25
 
 
 class Claimer:
@@ -45,6 +48,7 @@ class Claimer:
         self._ready: deque[JobMessage] = deque()
         self._suspects: deque[JobMessage] = deque()
         self._scheduled: deque[Job] = deque()
+        self._gate = EpochGate(broker.prefix, broker.guarded)
         self._blocking: Redis | None = None
         self._client_id: int | None = None
         self._may_have_jobs = True
@@ -93,8 +97,12 @@ class Claimer:
 
     def _claim(self, room: int) -> None:
         """Claim up to that many jobs, put them on record, and make ready those that may run."""
+        within = self._gate.epoch(self._connection())
+        if within is None:
+            self._engine.closing.wait(CLOSED_S)
+            return
         tokens = [self._engine.next_token() for _ in range(room)]
-        jobs = self._move_to_active(tokens)
+        jobs = self._move_to_active(tokens, within)
         claims = [self._claim_of(job) for job in jobs]
         for job, token in zip(jobs, tokens, strict=False):
             self._engine.leases.held(self.queue, job.id, token, at_once=job.crashes > 0)
@@ -117,23 +125,30 @@ class Claimer:
                 log.error("scheduler %s of queue %s ends with job %s: %s", job.scheduler_id, self.queue, job.id, error)
             self._scheduled.popleft()
 
-    def _move_to_active(self, tokens: Sequence[str]) -> list[Job]:
+    def _move_to_active(self, tokens: Sequence[str], within: str) -> list[Job]:
         claim = batches.claim_many if self._broker.batched else batches.claim_one_by_one
         now_ms = self._broker.clock.now_ms()
-        found = claim(
-            scripts(self._broker.redis),
-            self._keys,
-            tokens,
-            now_ms=now_ms,
-            lock_ms=self._engine.lock_ms,
-            worker=self._engine.worker_name,
-        )
+        try:
+            found = claim(
+                scripts(self._connection()),
+                self._keys,
+                tokens,
+                now_ms=now_ms,
+                lock_ms=self._engine.lock_ms,
+                worker=self._engine.worker_name,
+                within=within,
+            )
+        except (ConnectionError, TimeoutError):
+            self._drop_connection()
+            raise
         queue = self._broker.queue(self.queue)
         jobs = [Job.from_hash(queue, job_id, fields) for job_id, fields in found.jobs]
         stopped_early = bool(jobs) and (len(jobs) == len(tokens) or jobs[-1].crashes > 0)
         self._may_have_jobs = stopped_early or found.limited_ms > 0
         self._limited_until_ms = now_ms + found.limited_ms if found.limited_ms else 0
         self._next_delayed_ms = found.next_delayed_ms or None
+        if found.closed:
+            self._drop_connection()
         return jobs
 
     def _claim_of(self, job: Job) -> Claim:
@@ -219,9 +234,9 @@ class Claimer:
         elif self._next_delayed_ms is not None:
             wait_s = min(wait_s, max(self._next_delayed_ms - now_ms, 0) / 1000)
         try:
-            popped = self._blocking_client().bzpopmin(self._keys["marker"], timeout=max(wait_s, 0.001))
+            popped = self._connection().bzpopmin(self._keys["marker"], timeout=max(wait_s, 0.001))
         except (ConnectionError, TimeoutError):
-            self._drop_blocking_client()
+            self._drop_connection()
             raise
         if popped:
             self._take_marker(popped)
@@ -238,8 +253,11 @@ class Claimer:
             due_ms = int(score)
             self._next_delayed_ms = due_ms if self._next_delayed_ms is None else min(due_ms, self._next_delayed_ms)
 
-    def _blocking_client(self) -> Redis:
-        """A connection of its own, named as BullMQ's workers are, so that Node's ``getWorkers`` lists it."""
+    def _connection(self) -> Redis:
+        """A connection of its own, named as BullMQ's workers are, so that Node's ``getWorkers`` lists it.
+
+        Claims are made on it too: if it stands, the server is the one that the gate has looked at.
+        """
         if self._blocking is None:
             self._blocking = self._broker.redis.client()
             self._blocking.client_setname(f"{self._keys.client_name()}:w:{self._engine.worker_name}")
@@ -248,14 +266,15 @@ class Claimer:
             self._may_have_jobs = True
         return self._blocking
 
-    def _drop_blocking_client(self) -> None:
+    def _drop_connection(self) -> None:
         if self._blocking is not None:
             # Ended, not returned to the pool: it would go on under a worker's name.
             if self._blocking.connection is not None:
                 self._blocking.connection.disconnect()
             self._blocking.close()
         self._blocking, self._client_id, self._may_have_jobs = None, None, True
+        self._gate.forget()
 
     def close(self) -> None:
         """Give the connection back."""
-        self._drop_blocking_client()
+        self._drop_connection()

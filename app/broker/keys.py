@@ -38,6 +38,11 @@ class QueueKeys:
         return f"{self.prefix}:{base64.b64encode(self.queue.encode()).decode()}"
 
 
+def epoch(prefix: str) -> str:
+    """Names the server that is known to have lost nothing; no job's key either."""
+    return f"{prefix}:epoch"
+
+
 def keeper_beat(prefix: str, worker: str) -> str:
     """Exists as long as that worker's keeper lives and reaches Redis; no job's key, since it has no queue's meta."""
     return f"{prefix}:keeper:{worker}"

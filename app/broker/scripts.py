@@ -51,7 +51,7 @@ OFFICIAL = {
 }
 OWN = {
     "addMany": 11,
-    "claimMany": 11,
+    "claimMany": 12,
     "finishMany": 13,
     "handBack": 7,
     "renew": 2,
@@ -88,7 +88,7 @@ class Scripts:
     """The scripts, callable by name on one client."""
 
     def __init__(self, redis: Redis) -> None:
-        self._redis = redis
+        self.redis = redis
         self._loaded = {name: redis.register_script(source) for name, (_, source) in _SOURCES.items()}
 
     def run(self, name: str, keys: list[str], args: list[Any], pipe: Pipeline | None = None) -> Any:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from app import db
 from app.broker.broker import BullMQBroker
 from app.broker.errors import QueueNotFound
 from app.broker.queue import Queue
 from app.jobs.catalog import SPECS, concurrency, queues
+from app.ledger.errors import unavailable_when_operational
 from app.ledger.recorder import Ledger
+from app.ledger.settings import has_epoch
 from app.settings import settings
 
 
@@ -24,8 +27,14 @@ def _broker(url: str, prefix: str) -> BullMQBroker:
         prefix=prefix,
         concurrency=concurrency(),
         recorder=Ledger(unrecorded={spec.name for spec in SPECS.values() if not spec.recorded}),
+        guarded=lambda: _is_guarded(prefix),
         shutdown_grace_s=settings().shutdown_grace_s,
     )
+
+
+def _is_guarded(prefix: str) -> bool:
+    with unavailable_when_operational(), db.engine().connect() as connection:
+        return has_epoch(connection, prefix)
 
 
 def find_queue(name: str) -> Queue:

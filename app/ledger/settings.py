@@ -8,10 +8,13 @@ from typing import Any, cast
 
 from sqlalchemy import Connection, Table, delete, insert, select
 
+from app.broker import keys
 from app.models.queue_setting import QueueSetting
 
 queue_setting = cast("Table", QueueSetting.__table__)
 SETTING = queue_setting.c
+#: Says that there was an epoch; its key stands in place of a queue's name.
+EPOCH = "epoch"
 
 
 def keep_setting(connection: Connection, queue: str, name: str, value: Any) -> None:
@@ -27,3 +30,9 @@ def settings_by_queue(connection: Connection) -> Mapping[str, Mapping[str, Any]]
     for row in connection.execute(select(queue_setting)):
         found[row.queue][row.name] = row.value
     return found
+
+
+def has_epoch(connection: Connection, prefix: str) -> bool:
+    """Whether a reconciler has ever known those queues to be whole: it brings back what they lose."""
+    epoch = select(SETTING.name).where(SETTING.queue == keys.epoch(prefix), SETTING.name == EPOCH)
+    return connection.execute(epoch).first() is not None

@@ -12,23 +12,30 @@
   KEYS[9]   meta         HASH    the queue's settings
   KEYS[10]  pc           STRING  counter of the prioritized
   KEYS[11]  marker       ZSET    wakes waiting workers
+  KEYS[12]  epoch        STRING  the prefix's own: what Redis is known to have kept since then
   ARGV[1]   prefix     string  <prefix>:<queue>:
   ARGV[2]   timestamp  number  ms
   ARGV[3]   lock       number  ms
   ARGV[4]   worker     string  its name
-  ARGV[5…]  tokens     string  one a job, used in order
+  ARGV[5]   epoch      string  what KEYS[12] must hold, empty if it must be absent; "*" for anything
+  ARGV[6…]  tokens     string  one a job, used in order
 
   Returns  {{id, field, value, …} …}, ms until the limit ends, ms of the next delayed job (0 for none, or while jobs
-           wait)
+           wait); "closed" and nothing done if it is another epoch
   Events   waiting for a promoted job, active for a claimed one
-  Differs from BullMQ moveToActive: many jobs a call; delayed jobs are promoted once a call; it stops behind a job with a
+  Differs from BullMQ moveToActive: many jobs a call; none in another epoch; delayed jobs are promoted once a call; it stops behind a job with a
            crash, which must run alone.
 ]]
 local rcall = redis.call
 local waitKey, activeKey, prioritizedKey, eventsKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local limiterKey, delayedKey, metaKey, pcKey, markerKey = KEYS[6], KEYS[7], KEYS[9], KEYS[10], KEYS[11]
 local prefix, timestamp, lockMs, worker = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-local wanted = #ARGV - 4
+local epoch = ARGV[5]
+local wanted = #ARGV - 5
+
+if epoch ~= "*" and (rcall("GET", KEYS[12]) or "") ~= epoch then
+  return "closed"
+end
 
 local settings = rcall("HMGET", metaKey, "paused", "concurrency", "max", "duration")
 local paused, concurrency, limit, window = settings[1], tonumber(settings[2]), tonumber(settings[3]), settings[4]
@@ -115,7 +122,7 @@ for i = 1, wanted do
   if isEmpty then
     break
   end
-  local job, crashed = start(jobId, ARGV[4 + i])
+  local job, crashed = start(jobId, ARGV[5 + i])
   claimed[#claimed + 1] = job
   if crashed then
     break
