@@ -8,7 +8,8 @@ from typing import Any, cast
 
 from sqlalchemy import ColumnElement, FromClause, Table, and_
 
-from app.broker.recorder import Claim, NewJob
+from app.broker.job import Malformed
+from app.broker.recorder import Claim, NewJob, Parent
 from app.clock import from_ms
 from app.ledger.batch import clean
 from app.models.job_attempt import JobAttempt
@@ -25,7 +26,10 @@ JOB = job_status.c
 #: What names a job for ever (R1).
 KEY = (JOB.queue, JOB.job_id, JOB.added_ms)
 #: What a promise fixes; runs never change it.
-PROMISED = (*KEY, JOB.promise_key, JOB.name, JOB.user_id, JOB.data, JOB.opts, JOB.priority, JOB.delay_ms, JOB.attempts)
+PROMISED = (
+    *(*KEY, JOB.promise_key, JOB.parent_key, JOB.name, JOB.user_id),
+    *(JOB.data, JOB.opts, JOB.priority, JOB.delay_ms, JOB.attempts),
+)
 #: What a claim changes.
 STARTED = (JOB.status, JOB.worker, JOB.crashes, JOB.started_at, JOB.confirmed_at)
 #: The columns of a new row.
@@ -98,6 +102,7 @@ def new_job(row: Any) -> NewJob:
         priority=row.priority,
         opts=row.opts,
         promise_key=row.promise_key,
+        parent=_parent(row.parent_key),
     )
 
 
@@ -110,13 +115,29 @@ def _identity(job: NewJob | Claim) -> dict[str, Any]:
     return {
         **keyed(job),
         "name": job.name,
+        "parent_key": _parent_key(job.opts),
         "user_id": _user_of(job.data),
-        "data": job.data,
+        # Data that are no JSON are kept as the text that they were.
+        "data": job.data.text if isinstance(job.data, Malformed) else job.data,
         "opts": dict(job.opts),
         "attempts": min(job.attempts, LARGEST),
         "queued_at": moment(job.added_ms),
         **dict.fromkeys(("priority", "delay_ms", "run", "step", "attempts_made", "crashes", "repairs"), 0),
     }
+
+
+def _parent_key(opts: Mapping[str, Any]) -> str | None:
+    """Whose child it is, as BullMQ's flows say it; options may be anybody's."""
+    parent = opts.get("parent")
+    if not isinstance(parent, Mapping) or not {"id", "queue"} <= parent.keys():
+        return None
+    key = f"{parent['queue']}:{parent['id']}"
+    return key if len(key) <= 3 * KEY_LENGTH else None
+
+
+def _parent(key: str | None) -> Parent | None:
+    queue_key, _, job_id = (key or "").rpartition(":")
+    return Parent(job_id, queue_key) if queue_key else None
 
 
 def _user_of(data: Any) -> str | None:

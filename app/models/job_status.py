@@ -50,6 +50,12 @@ class JobStatus(Base):
             postgresql_where=text("confirmed_at IS NULL AND ended_at IS NULL"),
             sqlite_where=text("confirmed_at IS NULL AND ended_at IS NULL"),
         ),
+        Index(
+            "ix_job_status_parent_key",
+            "parent_key",
+            postgresql_where=text("parent_key IS NOT NULL"),
+            sqlite_where=text("parent_key IS NOT NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)
@@ -57,6 +63,7 @@ class JobStatus(Base):
     job_id: Mapped[str] = mapped_column(String(KEY_LENGTH))
     added_ms: Mapped[int] = mapped_column(BigInteger)
     promise_key: Mapped[str | None] = mapped_column(String(KEY_LENGTH), unique=True)
+    parent_key: Mapped[str | None] = mapped_column(Text)  # the Redis key of the job that waits for this one
 
     name: Mapped[str] = mapped_column(Text)
     user_id: Mapped[str | None] = mapped_column(String(KEY_LENGTH))
