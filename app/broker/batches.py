@@ -6,8 +6,9 @@ They leave the same keys, values and events as BullMQ's own scripts, one job a c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import msgpack
 from redis.exceptions import ConnectionError, TimeoutError
@@ -19,7 +20,7 @@ from app.broker.options import keep_jobs, shortened
 from app.broker.recorder import End, EndKind, NewJob
 from app.broker.scripts import Scripts
 
-ADD = ("wait", "prioritized", "delayed", "active", "completed", "events", "meta", "id", "pc", "marker", "paused")
+ADD = ("wait", "prioritized", "delayed", "active", "events", "meta", "id", "pc", "marker")
 CLAIM = ("wait", "active", "prioritized", "events", "stalled", "limiter", "delayed", "paused", "meta", "pc", "marker")
 FINISH = (
     *("wait", "active", "prioritized", "events", "stalled", "meta", "marker", "completed", "failed"),
@@ -35,15 +36,30 @@ def may_be_added(job: NewJob) -> bool:
 
 
 def add_many(scripts: Scripts, keys: QueueKeys, jobs: Sequence[NewJob]) -> list[str]:
-    """Add these jobs; returns the timestamp that each id has then."""
-    args: list[str | int | bytes] = [keys.base]
+    """Add these jobs; returns the id of each, "" where another job has it. An empty id is given by the queue."""
+    ids: list[str] = scripts.run("addMany", keys.all(*ADD), _added(keys, jobs))
+    return ids
+
+
+def add_in_chunks(scripts: Scripts, keys: QueueKeys, chunks: Iterable[Sequence[NewJob]]) -> Iterator[list[str]]:
+    """The same, chunk by chunk: the next one is written while Redis works on the last."""
+    return scripts.stream("addMany", keys.all(*ADD), (_added(keys, jobs) for jobs in chunks))
+
+
+def _added(keys: QueueKeys, jobs: Sequence[NewJob]) -> list[Any]:
+    args: list[Any] = [keys.base]
     for job in jobs:
-        opts = encode_json(shortened(job.opts))
-        side = "R" if job.opts.get("lifo") else "L"
-        args += (job.id, job.name, job.added_ms, encode_json(job.data), opts, job.delay_ms, job.priority, side)
-        args += (job.attempts_made, job.crashes)
-    timestamps: list[str] = scripts.run("addMany", keys.all(*ADD), args)
-    return timestamps
+        opts = shortened(job.opts)
+        args += (job.id, job.name, job.added_ms, encode_json(job.data), encode_json(opts), _way_in(job, opts))
+    return args
+
+
+def _way_in(job: NewJob, opts: Mapping[str, Any]) -> str:
+    """Empty for a job that simply waits its turn, as most do."""
+    lifo = "lifo" in opts
+    if not (job.delay_ms or job.priority or lifo or job.attempts_made or job.crashes):
+        return ""
+    return f"{job.delay_ms} {job.priority} {'R' if lifo else 'L'} {job.attempts_made} {job.crashes}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -155,8 +155,7 @@ class Queue:
         return standing
 
     def _add_at_once(self, jobs: Sequence[NewJob]) -> set[str]:
-        timestamps = add_many(self._scripts, self.keys, jobs)
-        return {job.id for job, stands in zip(jobs, timestamps, strict=True) if stands == str(job.added_ms)}
+        return set(filter(None, add_many(self._scripts, self.keys, jobs)))
 
     # --- looking
 

@@ -6,6 +6,7 @@ BullMQ's releases, and a call with the wrong count corrupts a queue in silence.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -15,6 +16,9 @@ from typing import Any
 from redis import Redis
 from redis.client import Pipeline
 from redis.commands.core import Script
+from redis.exceptions import NoScriptError
+
+from app.broker.lines import lines
 
 OFFICIAL = {
     "addDelayedJob": 6,
@@ -50,7 +54,7 @@ OFFICIAL = {
     "updateProgress": 3,
 }
 OWN = {
-    "addMany": 11,
+    "addMany": 9,
     "claimMany": 12,
     "finishMany": 13,
     "handBack": 7,
@@ -90,14 +94,29 @@ class Scripts:
     def __init__(self, redis: Redis) -> None:
         self.redis = redis
         self._loaded = {name: redis.register_script(source) for name, (_, source) in _SOURCES.items()}
+        self._lines = lines(redis.connection_pool)
 
     def run(self, name: str, keys: list[str], args: list[Any], pipe: Pipeline | None = None) -> Any:
         """The script's reply; ValueError if the number of keys is not the one in its file name."""
+        script = self._script(name, keys)
+        if pipe is not None:
+            return script(keys=keys, args=args, client=pipe)
+        try:
+            return self._lines.call("EVALSHA", script.sha, len(keys), *keys, *args)
+        except NoScriptError:
+            return self._lines.call("EVAL", script.script, len(keys), *keys, *args)
+
+    def stream(self, name: str, keys: list[str], calls: Iterable[list[Any]]) -> Iterator[Any]:
+        """The replies of many calls, each sent before the reply of the one before it is awaited."""
+        script = self._script(name, keys)
+        # By its source, which is small beside such calls: it cannot be missing in the midst of them.
+        return self._lines.stream(("EVAL", script.script, len(keys), *keys, *args) for args in calls)
+
+    def _script(self, name: str, keys: list[str]) -> Script:
         expected = _SOURCES[name][0]
         if len(keys) != expected:
             raise ValueError(f"script {name} takes {expected} keys, got {len(keys)}")
-        script: Script = self._loaded[name]
-        return script(keys=keys, args=args, client=pipe)
+        return self._loaded[name]
 
 
 @lru_cache(maxsize=32)

@@ -206,7 +206,8 @@ class Official(Side):
             for job in jobs:
                 queue_add(self.scripts, pipe, self.keys, job)
                 pipe.hget(self.keys[job.id], "timestamp")
-            return pipe.execute()[1::2]
+            stamps = pipe.execute()[1::2]
+        return [job.id if stamp == str(job.added_ms) else "" for job, stamp in zip(jobs, stamps, strict=True)]
 
     def claim(self, tokens: list[str]) -> list[tuple[str, dict[str, str]]]:
         """moveToActive until there is none, or one that must run alone."""

@@ -1,0 +1,116 @@
+"""Connections on which a command is called directly: redis-py's own way to a reply costs as much CPU as a whole add.
+
+A line is a connection of the client's pool, kept for the next call. The pool still makes it, finds the master of a
+Sentinel service for it and closes it; any thread may call.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from redis import ConnectionPool
+from redis.connection import Connection
+from redis.exceptions import ConnectionError, ResponseError, TimeoutError
+
+Command = tuple[Any, ...]
+#: Then the pool has a look at it again: it may know of a new master.
+KEPT_S = 1.0
+#: More threads than these call at once seldom, and what is kept is missing in the pool.
+KEPT = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A connection, until when it is kept, and whose it is: a forked child must not speak on its parent's."""
+
+    connection: Connection
+    until: float
+    pid: int
+
+
+class Lines:
+    """The lines of one pool."""
+
+    def __init__(self, pool: ConnectionPool) -> None:
+        self._pool = pool
+        self._free: deque[Line] = deque()
+
+    def call(self, *command: Any) -> Any:
+        """The reply. Raises what redis-py raises, and never sends a command twice."""
+        line = self._take()
+        try:
+            line.connection.send_command(*command)
+            reply = line.connection.read_response()
+        except ResponseError:
+            self._keep(line)
+            raise
+        except BaseException:
+            self._drop(line)
+            raise
+        self._keep(line)
+        return reply
+
+    def stream(self, commands: Iterable[Command]) -> Iterator[Any]:
+        """The replies, in order; each command is sent before the reply of the one before it is awaited.
+
+        After an error, or when the caller stops early, one command more may have been carried out.
+        """
+        line = self._take()
+        sent = 0
+        try:
+            for sent, command in enumerate(commands):
+                line.connection.send_command(*command)
+                if sent:
+                    yield line.connection.read_response()
+            yield line.connection.read_response()
+        except BaseException:
+            self._drop(line)
+            raise
+        self._keep(line)
+
+    def _take(self) -> Line:
+        while self._free:
+            try:
+                line = self._free.pop()
+            except IndexError:  # another thread was faster
+                break
+            if line.pid != os.getpid():
+                continue
+            if time.monotonic() > line.until:
+                self._pool.release(line.connection)
+                continue
+            if _is_broken(line.connection):
+                self._drop(line)
+                continue
+            return line
+        return Line(self._pool.get_connection(), time.monotonic() + KEPT_S, os.getpid())
+
+    def _keep(self, line: Line) -> None:
+        if len(self._free) < KEPT:
+            self._free.append(line)
+        else:
+            self._pool.release(line.connection)
+
+    def _drop(self, line: Line) -> None:
+        line.connection.disconnect()
+        self._pool.release(line.connection)
+
+
+@lru_cache(maxsize=32)
+def lines(pool: ConnectionPool) -> Lines:
+    """The lines of this pool."""
+    return Lines(pool)
+
+
+def _is_broken(connection: Connection) -> bool:
+    """Whether the server has closed it; nothing may be waiting to be read either."""
+    try:
+        return bool(connection.can_read())
+    except (ConnectionError, TimeoutError, OSError):
+        return True
