@@ -13,6 +13,8 @@ from pydantic import ValidationError
 
 from app import log
 from app.api.errors import STATUSES, outage_of
+from app.backup import BackupRefused
+from app.commands.backup import backup, restore
 from app.commands.doctor import doctor
 from app.commands.jobs import enqueue, status
 from app.commands.keys import keys
@@ -24,7 +26,7 @@ from app.secrets import InvalidEncryptionKey, SecretUnreadable
 REFUSED, AWAY = 1, 3
 
 #: Errors whose message is all that the caller needs.
-REFUSALS: tuple[type[Exception], ...] = (*STATUSES, InvalidEncryptionKey, SecretUnreadable)
+REFUSALS: tuple[type[Exception], ...] = (*STATUSES, BackupRefused, InvalidEncryptionKey, SecretUnreadable)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -32,7 +34,7 @@ def toril() -> None:
     """Background jobs that nothing loses: users, jobs, and the state of this machine."""
 
 
-for command in (users, tokens, keys, enqueue, status, doctor, migrate, run):
+for command in (users, tokens, keys, enqueue, status, doctor, migrate, run, backup, restore):
     toril.add_command(command)
 
 
