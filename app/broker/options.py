@@ -78,18 +78,29 @@ def _jittered(delay_ms: int, jitter: float) -> int:
 
 
 def attempts(opts: Mapping[str, Any]) -> int:
-    """The limit of runs; BullMQ's 0 means one."""
-    return max(int(opts.get("attempts") or 1), 1)
+    """The limit of runs; BullMQ's 0 means one, and so does what is no number."""
+    return max(_whole(opts.get("attempts")) or 1, 1)
 
 
 def keep_jobs(retention: Retention | None) -> dict[str, int]:
-    """``removeOnComplete`` or ``removeOnFail`` in the form of the finish script: {count, age in seconds}."""
+    """``removeOnComplete`` or ``removeOnFail`` in the form of the finish script: {count, age in seconds}.
+
+    What a foreign producer wrote and is no retention keeps all.
+    """
     match retention:
-        case None | False:
-            return {"count": -1}
         case True:
             return {"count": 0}
-        case int():
+        case int() if retention is not False:
             return {"count": retention}
+        case Mapping():
+            return {name: number for name, value in retention.items() if (number := _whole(value)) is not None}
         case _:
-            return dict(retention)
+            return {"count": -1}
+
+
+def _whole(value: Any) -> int | None:
+    """The number, if it is one: options may be anybody's."""
+    try:
+        return int(value) if isinstance(value, int | float) else None
+    except (ValueError, OverflowError):  # not finite
+        return None

@@ -102,7 +102,9 @@ local function start(jobId, token)
   rcall("SET", jobKey .. ":lock", token, "PX", lockMs)
   rcall("XADD", eventsKey, "*", "event", "active", "jobId", jobId, "prev", "waiting")
   rcall("HSET", jobKey, "processedOn", timestamp, "pb", worker)
-  rcall("HINCRBY", jobKey, "ats", 1)
+  if type(redis.pcall("HINCRBY", jobKey, "ats", 1)) == "table" then
+    rcall("HSET", jobKey, "ats", 1) -- it was no number: that must not keep the others of this call from their claims
+  end
   local job = rcall("HGETALL", jobKey)
   table.insert(job, 1, jobId)
   return job, rcall("HEXISTS", jobKey, "stc") == 1

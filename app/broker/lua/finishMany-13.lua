@@ -92,6 +92,16 @@ local function countMetric(kind)
   rcall("HSET", metaOf, "prevCount", before, "prevTS", timestamp)
 end
 
+-- A count that is no number starts again: it must not keep the others of this call from their ends.
+local function increment(jobKey, field)
+  local made = redis.pcall("HINCRBY", jobKey, field, 1)
+  if type(made) == "table" then
+    rcall("HSET", jobKey, field, 1)
+    return 1
+  end
+  return made
+end
+
 local function finish(jobId, token, kind, value, attempts, retention, stacktrace)
   local jobKey, lockKey = prefix .. jobId, prefix .. jobId .. ":lock"
   if rcall("EXISTS", jobKey) == 0 then
@@ -121,7 +131,7 @@ local function finish(jobId, token, kind, value, attempts, retention, stacktrace
   if rcall("LREM", activeKey, -1, jobId) < 1 then
     return -3
   end
-  local made = rcall("HINCRBY", jobKey, "atm", 1)
+  local made = increment(jobKey, "atm")
   if count == 0 then
     remove(jobKey)
   else
