@@ -18,9 +18,10 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", populate_by_name=True, hide_input_in_errors=True)
 
-    environment: Literal["development", "test", "production"] = Field("development", alias="TORIL_ENV")
+    environment: Literal["development", "test", "staging", "production"] = Field("development", alias="TORIL_ENV")
     var_dir: Path = Field(Path("var"), alias="TORIL_VAR")
     timezone: str = Field("UTC", alias="TIMEZONE")
+    crontab_dir: str = Field("", alias="CRONTAB_DIR")
 
     database_url: str = Field("", alias="DATABASE_URL", repr=False)
 
@@ -38,6 +39,9 @@ class Settings(BaseSettings):
     worker_concurrency: int = Field(3, alias="WORKER_CONCURRENCY", ge=1)
     worker_instances: int = Field(2, alias="WORKER_INSTANCES", ge=1)
     shutdown_grace_s: int = Field(30, alias="SHUTDOWN_GRACE_S", ge=1)
+
+    #: Not shorter than any job is kept in Redis (R15).
+    ledger_retention_days: int = Field(30, alias="LEDGER_RETENTION_DAYS", ge=7)
 
     cache_ttl_s: int = Field(3_600, alias="CACHE_TTL_SECONDS", ge=1)
 

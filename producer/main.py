@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import dramatiq
 from periodiq import PeriodiqMiddleware, cron
@@ -11,17 +11,20 @@ from redis.exceptions import RedisError
 from app import log
 from app.broker.connection import connect
 from app.clock import from_ms, utc_now
+from app.crontab.code import load_or_exit
+from app.crontab.execute import run_entry
 from app.domains.amazon.budget import Budget
 from app.jobs.actor import actor
 from app.jobs.catalog import BEAT, PROMISE_DAILY_UPDATES, PROMISE_WEEKLY_UPDATES
 from app.jobs.engine import broker
+from app.jobs.payloads import Slot
 from app.jobs.presence import Presence
+from app.ledger.retention import Retention
 from app.settings import settings
 from producer.beat import BeatActor
 from producer.pulse import Pulse
 from producer.reconcile import Reconciler
 from producer.tick import tick
-from producer.updates import DAILY, WEEKLY, promise_updates
 
 
 def now() -> datetime:
@@ -32,6 +35,12 @@ def now() -> datetime:
         return utc_now()
 
 
+def keep_in_order(now: datetime) -> None:
+    """What is done every 10 s: Redis and the rows agree, and what ended long ago is forgotten."""
+    reconcile(now)
+    trim(now)
+
+
 def start_budgets_empty() -> None:
     """Amazon remembers what we have spent, even if we do not."""
     Budget(connect(settings().cache_redis_url)).start_empty()
@@ -39,7 +48,9 @@ def start_budgets_empty() -> None:
 
 log.configure("json" if settings().environment == "production" else "console")
 dramatiq.set_broker(broker())
-pulse = Pulse(tick, Reconciler(broker(), lost=start_budgets_empty), now)
+reconcile = Reconciler(broker(), lost=start_budgets_empty)
+trim = Retention(broker(), keep=timedelta(days=settings().ledger_retention_days))
+pulse = Pulse(tick, keep_in_order, now)
 # However late a beat arrives, it is taken: what is due is decided from the crontab, not from the beat.
 broker().add_middleware(PeriodiqMiddleware(skip_delay=10**9))
 broker().add_middleware(pulse)
@@ -53,12 +64,12 @@ def beat() -> None:
 
 
 @actor(PROMISE_DAILY_UPDATES)
-def promise_daily_updates(*, entry: str, slot: str, version: int) -> int:
+def promise_daily_updates(**asked: Any) -> Any:
     """Enqueue the users of an hour."""
-    return promise_updates(DAILY, entry, slot, version)
+    return run_entry(Slot(**asked))
 
 
 @actor(PROMISE_WEEKLY_UPDATES)
-def promise_weekly_updates(*, entry: str, slot: str, version: int) -> int:
+def promise_weekly_updates(**asked: Any) -> Any:
     """Enqueue the users of a day."""
-    return promise_updates(WEEKLY, entry, slot, version)
+    return run_entry(Slot(**asked))
