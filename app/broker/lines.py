@@ -62,13 +62,15 @@ class Lines:
         After an error, or when the caller stops early, one command more may have been carried out.
         """
         line = self._take()
-        sent = 0
+        awaited = False
         try:
-            for sent, command in enumerate(commands):
+            for command in commands:
                 line.connection.send_command(*command)
-                if sent:
+                if awaited:
                     yield line.connection.read_response()
-            yield line.connection.read_response()
+                awaited = True
+            if awaited:
+                yield line.connection.read_response()
         except BaseException:
             self._drop(line)
             raise

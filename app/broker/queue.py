@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from app.broker import schedulers
-from app.broker.adding import queue_add
-from app.broker.batches import add_many, may_be_added
+from app.broker.adding import queue_add, queue_counts
+from app.broker.batches import add_in_chunks, add_many, may_be_added
 from app.broker.cancel import cancel
 from app.broker.errors import BrokerError, InvalidName, JobLocked, JobNotFound
 from app.broker.job import Job, encode_json
+from app.broker.job_options import JobOptions, documented
 from app.broker.keys import QueueKeys
-from app.broker.options import Retention
 from app.broker.recorder import NewJob
 from app.broker.schedulers import JobScheduler, Repeat
 from app.broker.scripts import scripts
@@ -51,59 +52,35 @@ class Queue:
 
     # --- adding
 
-    def add(self, name: str, data: Mapping[str, Any], *, job_id: str | None = None, **options: Any) -> str:
-        """Add one job; returns its id. An id that exists is left as it is, and returned.
-
-        Options, all optional: those of ``new_job``.
-        """
-        job = self.new_job(name, data, job_id=job_id, **options)
+    def add(
+        self, name: str, data: Mapping[str, Any], *, job_id: str | None = None, **options: Unpack[JobOptions]
+    ) -> str:
+        """Add one job; returns its id. An id that exists is left as it is, and returned. Raises InvalidName."""
+        job = self._job(_checked(job_id), name, data, options)
+        if self._broker.recorder is None and self._at_once([job]):
+            (given,) = add_many(self._scripts, self.keys, [job])
+            return given or job.id
+        job = job if job.id else replace(job, id=self.next_ids(1)[0])
         self.add_bulk([job])
         return job.id
 
     def new_job(
-        self,
-        name: str,
-        data: Mapping[str, Any],
-        *,
-        job_id: str | None = None,
-        delay_ms: int = 0,
-        priority: int = 0,
-        attempts: int = 1,
-        backoff: Mapping[str, Any] | int | None = None,
-        remove_on_complete: Retention | None = None,
-        remove_on_fail: Retention | None = None,
-        deduplication: Mapping[str, Any] | None = None,
-        lifo: bool = False,
-        opts: Mapping[str, Any] | None = None,
+        self, name: str, data: Mapping[str, Any], *, job_id: str | None = None, **options: Unpack[JobOptions]
     ) -> NewJob:
-        """A job that is ready to be added, with its id and its time, which name it for ever.
+        """A job that is ready to be added, with its id and its time, which name it for ever. Raises InvalidName."""
+        return self._job(_checked(job_id) or self.next_ids(1)[0], name, data, options)
 
-        ``priority`` 0 comes before all others, then 1, 2 …. ``deduplication`` is BullMQ's {id, ttl, extend, replace,
-        keepLastIfActive}. ``opts`` are further BullMQ options, under their documented names.
-        """
-        if job_id is not None and (not job_id or ":" in job_id):
-            raise InvalidName("job id", job_id)
-        given = {
-            "attempts": attempts,
-            "delay": delay_ms,
-            "priority": priority,
-            "backoff": backoff,
-            "removeOnComplete": remove_on_complete,
-            "removeOnFail": remove_on_fail,
-            "deduplication": deduplication,
-            "lifo": lifo,
-            **(opts or {}),
-        }
+    def _job(self, job_id: str, name: str, data: Mapping[str, Any], options: JobOptions) -> NewJob:
         return NewJob(
             queue=self.name,
-            id=job_id or self.next_ids(1)[0],
+            id=job_id,
             name=name,
             data=data,
             added_ms=self.now_ms(),
-            attempts=attempts,
-            delay_ms=delay_ms,
-            priority=priority,
-            opts={option: value for option, value in given.items() if value not in (None, 0)},
+            attempts=options.get("attempts", 1),
+            delay_ms=options.get("delay_ms", 0),
+            priority=options.get("priority", 0),
+            opts=documented(options),
         )
 
     def next_ids(self, count: int) -> list[str]:
@@ -120,9 +97,7 @@ class Queue:
     def add_recorded(self, jobs: Sequence[NewJob]) -> list[str]:
         """Add jobs whose promises are already on record, and confirm them."""
         added: list[str] = []
-        for start in range(0, len(jobs), BULK):
-            chunk = jobs[start : start + BULK]
-            standing = self._add(chunk)
+        for chunk, standing in self._add(jobs):
             if recorder := self._broker.recorder:
                 recorder.added([job for job in chunk if job.id in standing])
                 if others := [job for job in chunk if job.id not in standing]:
@@ -130,22 +105,30 @@ class Queue:
             added.extend(job.id for job in chunk if job.id in standing)
         return added
 
-    def _add(self, jobs: Sequence[NewJob]) -> set[str]:
-        """Add them in one round trip; returns the ids under which Redis now holds these very jobs.
+    def _add(self, jobs: Sequence[NewJob]) -> Iterator[tuple[Sequence[NewJob], set[str]]]:
+        """Add them chunk by chunk; with each come the ids under which Redis now holds these very jobs.
 
         Another job may have the id already, or deduplication may keep another in its place.
         """
-        if self._broker.batched and all(map(may_be_added, jobs)):
-            return self._add_at_once(jobs)
-        with self.redis.pipeline(transaction=False) as pipe:
+        chunks = [jobs[start : start + BULK] for start in range(0, len(jobs), BULK)]
+        if self._at_once(jobs):
+            for chunk, ids in zip(chunks, add_in_chunks(self._scripts, self.keys, chunks), strict=True):
+                yield chunk, set(ids)
+        else:
+            for chunk in chunks:
+                yield chunk, self._add_one_by_one(chunk)
+
+    def _at_once(self, jobs: Sequence[NewJob]) -> bool:
+        return self._broker.batched and all(map(may_be_added, jobs))
+
+    def _add_one_by_one(self, jobs: Sequence[NewJob]) -> set[str]:
+        """BullMQ's own scripts, in one round trip."""
+        come_back = any(job.attempts_made or job.crashes for job in jobs)  # not to be claimed without what is behind
+        with self.redis.pipeline(transaction=come_back) as pipe:
             for job in jobs:
                 queue_add(self._scripts, pipe, self.keys, job)
-                pipe.hget(self.keys[job.id], "timestamp")
+                queue_counts(pipe, self.keys, job)
             replies = pipe.execute()
-            for job in jobs:
-                if job.attempts_made:
-                    pipe.hsetnx(self.keys[job.id], "atm", str(job.attempts_made))
-            pipe.execute()
         standing = set()
         for job, reply, timestamp in zip(jobs, replies[::2], replies[1::2], strict=True):
             if isinstance(reply, int) and reply < 0:
@@ -153,9 +136,6 @@ class Queue:
             if reply == job.id and timestamp in (None, str(job.added_ms)):
                 standing.add(job.id)  # None: it was run, and trimmed, before we looked
         return standing
-
-    def _add_at_once(self, jobs: Sequence[NewJob]) -> set[str]:
-        return set(filter(None, add_many(self._scripts, self.keys, jobs)))
 
     # --- looking
 
@@ -391,3 +371,9 @@ class Queue:
 
 def _stored(state: State) -> str:
     return "wait" if state == "waiting" else state
+
+
+def _checked(job_id: str | None) -> str:
+    if job_id is not None and (not job_id or ":" in job_id):
+        raise InvalidName("job id", job_id)
+    return job_id or ""

@@ -162,7 +162,7 @@ def test_a_backoff_can_have_a_name(redis_url: str) -> None:
 
 @pytest.mark.parametrize("backoff", [{"type": "unheard"}, {"type": "fixed", "delay": "long"}, "soon"])
 def test_a_backoff_that_nobody_understands_ends_the_job(
-    broker: BullMQBroker, queue: Queue, working: Working, backoff: object
+    broker: BullMQBroker, queue: Queue, working: Working, backoff: Any
 ) -> None:
     """A foreign producer may write anything; the job fails with its own reason and says why it is not tried again."""
     failing()
