@@ -2,69 +2,153 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache, partial
 from typing import Any
 
+import msgspec
 from sqlalchemy import (
     BindParameter,
     Column,
+    ColumnElement,
     Connection,
+    CursorResult,
+    Dialect,
+    Executable,
     FromClause,
     Insert,
+    Select,
     String,
     Table,
     Text,
+    any_,
+    bindparam,
     cast,
     column,
     func,
     literal,
+    literal_column,
     select,
     true,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.types import TypeEngine
 
+Columns = Sequence[Column[Any]]
+Rows = Iterable[Mapping[str, Any]]
 
-def batch(connection: Connection, columns: Sequence[Column[Any]], rows: Iterable[Mapping[str, Any]]) -> FromClause:
-    """The rows as a table with these columns, to select from or to update by; what a row leaves out is NULL.
 
-    One JSON document carries all rows, texts cleaned: VALUES would make a new statement, to be compiled and planned,
-    for every number of rows.
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The rows of a statement as a table. One JSON document carries them all, texts cleaned.
+
+    VALUES would make a new statement, to be compiled and planned, for every number of rows.
     """
-    dialect = connection.dialect
-    bind = {c.key: c.type.dialect_impl(dialect).bind_processor(dialect) for c in columns}
-    table = [{key: _carried(process, row.get(key)) for key, process in bind.items()} for row in rows]
-    document = literal(json.dumps(table), Text)
-    return _of_postgresql(document, columns) if dialect.name == "postgresql" else _of_sqlite(document, columns)
+
+    rows: FromClause
+    is_postgresql: bool
+
+    def meets(self, key: ColumnElement[Any], value: ColumnElement[Any]) -> ColumnElement[bool]:
+        """Joins the rows by an indexed column of the table to be updated."""
+        joined = key == value
+        return self.picks(key, value) & joined if self.is_postgresql else joined
+
+    def picks(self, key: ColumnElement[Any], value: ColumnElement[Any]) -> ColumnElement[bool]:
+        """Whether the indexed column has the value of some row."""
+        return self.is_one_of(key, select(value).select_from(self.rows))
+
+    def is_one_of(self, key: ColumnElement[Any], values: Select[Any]) -> ColumnElement[bool]:
+        """Whether the indexed column has one of these values, found by the index.
+
+        PostgreSQL's planner knows nothing of a document's rows, and thinks that next to no row of a young table has an
+        IS NULL: left to itself, it reads the whole table for them. An array of keys it looks up.
+        """
+        return key == any_(func.array(values.scalar_subquery())) if self.is_postgresql else key.in_(values)
 
 
-def insert_missing(
-    connection: Connection, table: Table, columns: Sequence[Column[Any]], rows: Iterable[Mapping[str, Any]]
-) -> Insert:
+def about(*columns: Column[Any]) -> Callable[[Callable[[Batch], Executable]], Callable[..., CursorResult[Any]]]:
+    """Makes a function from a batch with these columns to a statement one that executes it for a connection's rows.
+
+    The statement is built once for each kind of database: to build and to hash it costs more than to execute it.
+    """
+
+    def prepared(build: Callable[[Batch], Executable]) -> Callable[..., CursorResult[Any]]:
+        @lru_cache
+        def statement(is_postgresql: bool) -> Executable:
+            return build(_table(bindparam("batch", type_=Text), columns, is_postgresql))
+
+        def execute(connection: Connection, rows: Rows, **parameters: Any) -> CursorResult[Any]:
+            document = _document(connection.dialect, columns, rows)
+            return connection.execute(statement(_is_postgresql(connection.dialect)), {"batch": document, **parameters})
+
+        return execute
+
+    return prepared
+
+
+def batch(connection: Connection, columns: Columns, rows: Rows) -> FromClause:
+    """These very rows as a table, to select from or to update by; what a row leaves out is NULL."""
+    document = literal(_document(connection.dialect, columns, rows), Text)
+    return _table(document, columns, _is_postgresql(connection.dialect)).rows
+
+
+def insert_missing(connection: Connection, table: Table, columns: Columns, rows: Rows) -> Insert:
     """INSERT the rows, and leave alone what any unique key has already."""
-    given = select(*batch(connection, columns, rows).c).where(true())
-    if connection.dialect.name == "postgresql":
-        return postgresql.insert(table).from_select(columns, given).on_conflict_do_nothing()
-    return sqlite.insert(table).from_select(columns, given).on_conflict_do_nothing()
+    given = batch(connection, columns, rows)
+    return _insert_missing(table, columns, Batch(given, _is_postgresql(connection.dialect)))
+
+
+def inserting_missing(table: Table, *columns: Column[Any]) -> Callable[..., CursorResult[Any]]:
+    """The same as a prepared statement."""
+    return about(*columns)(partial(_insert_missing, table, columns))
 
 
 def clean(text: str) -> str:
     """The text with U+FFFD for what PostgreSQL cannot keep: NUL and lone surrogates."""
+    if text.isascii() and "\0" not in text:
+        return text
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\0", "\ufffd")
+
+
+def _insert_missing(table: Table, columns: Columns, given: Batch) -> Insert:
+    rows = select(*given.rows.c).where(true())
+    if given.is_postgresql:
+        return postgresql.insert(table).from_select(columns, rows).on_conflict_do_nothing()
+    return sqlite.insert(table).from_select(columns, rows).on_conflict_do_nothing()
+
+
+def _is_postgresql(dialect: Dialect) -> bool:
+    return dialect.name == "postgresql"
+
+
+def _document(dialect: Dialect, columns: Columns, rows: Rows) -> str:
+    """A JSON array: of objects where they are read by name, of arrays where they are read by place."""
+    fields = [(c.key, c.type.dialect_impl(dialect).bind_processor(dialect)) for c in columns]
+    table: list[Any] = [[_carried(process, row.get(key)) for key, process in fields] for row in rows]
+    if _is_postgresql(dialect):
+        names = [c.key for c in columns]
+        table = [dict(zip(names, values, strict=True)) for values in table]
+    return msgspec.json.encode(table).decode()
 
 
 def _carried(process: Any, value: Any) -> Any:
     """The value as the driver would be given it, in JSON."""
-    if value is not None and process is not None:
+    if value is None or type(value) is int:
+        return value
+    if process is not None:
         value = process(value)
     if isinstance(value, datetime):
         return value.isoformat()
     return clean(value) if isinstance(value, str) else value
 
 
-def _of_postgresql(document: BindParameter[str], columns: Sequence[Column[Any]]) -> FromClause:
+def _table(document: BindParameter[str], columns: Columns, is_postgresql: bool) -> Batch:
+    return Batch(_of_postgresql(document, columns) if is_postgresql else _of_sqlite(document, columns), is_postgresql)
+
+
+def _of_postgresql(document: BindParameter[str], columns: Columns) -> FromClause:
     typed = [column(c.key, _unbounded(c.type)) for c in columns]
     return (
         func.json_to_recordset(cast(document, postgresql.JSON))
@@ -73,10 +157,13 @@ def _of_postgresql(document: BindParameter[str], columns: Sequence[Column[Any]])
     )
 
 
-def _of_sqlite(document: BindParameter[str], columns: Sequence[Column[Any]]) -> FromClause:
-    element = func.json_each(document).table_valued("value")
-    fields = [func.json_extract(element.c.value, f"$.{c.key}", type_=c.type).label(c.key) for c in columns]
-    return select(*fields).subquery("batch")
+def _of_sqlite(document: BindParameter[str], columns: Columns) -> FromClause:
+    element = func.json_each(document).table_valued("value", name="element")
+    fields = [
+        literal_column(f"json_extract(element.value, '$[{place}]')", c.type).label(c.key)
+        for place, c in enumerate(columns)
+    ]
+    return select(*fields).select_from(element).subquery("batch")
 
 
 def _unbounded(kind: TypeEngine[Any]) -> TypeEngine[Any]:

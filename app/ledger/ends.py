@@ -6,14 +6,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, case, select, update
+from sqlalchemy import Connection, Select, Update, bindparam, case, select, update
 
 from app.broker.recorder import End, EndKind, NewJob
-from app.ledger.batch import batch, clean, insert_missing
-from app.ledger.rows import JOB, KEY, job_attempt, job_status, keyed, moment, same_key
+from app.ledger.batch import Batch, about, batch, clean, inserting_missing
+from app.ledger.rows import JOB, KEY, id_of, job_attempt, job_status, keyed, moment, same_key
 from app.models.job_status import Status
 
-ATTEMPT = tuple(job_attempt.c)
 FENCE = (JOB.id, JOB.run)
 OUTCOME = (
     *(JOB.status, JOB.attempts_made, JOB.due_at, JOB.completed_at, JOB.failed_at, JOB.ended_at, JOB.duration_ms),
@@ -43,21 +42,35 @@ def write_ends(connection: Connection, ends: Sequence[End]) -> set[Fence]:
 
     A run whose end stands already under its own number owned it: the reply to that COMMIT was lost.
     """
-    rows = batch(connection, [*FENCE, *OUTCOME], map(_outcome, ends))
-    was_cancelled = (rows.c.status == Status.FAILED) & JOB.cancelled.is_not(None)
-    status = case((was_cancelled, Status.CANCELLED.value), else_=rows.c.status)
-    written = connection.execute(
-        update(job_status)
-        .where(JOB.id == rows.c.id, JOB.run == rows.c.run, JOB.ended_at.is_(None))
-        .values({column: rows.c[column.key] for column in OUTCOME} | {JOB.status: status})
-        .returning(*FENCE)
-    )
-    owners = {(row.id, row.run) for row in written}
-    if len(owners) < len(ends):
-        ended_by_it = (JOB.id == rows.c.id) & (JOB.run == rows.c.run) & JOB.ended_at.is_not(None)
-        owners |= {(row.id, row.run) for row in connection.execute(select(*FENCE).join(rows, ended_by_it))}
+    owners = {fence_of(end) for end in ends}
+    if _write(connection, map(_outcome, ends)).rowcount < len(ends):
+        # Whatever else ends a row or starts it again raises its number.
+        owners = {(row.id, row.run) for row in _still_owned(connection, map(_fence, ends))}
     write_attempts(connection, [_attempt(end) for end in ends if fence_of(end) in owners])
     return owners
+
+
+@about(*FENCE, *OUTCOME)
+def _write(outcomes: Batch) -> Update:
+    rows = outcomes.rows.c
+    was_cancelled = (rows.status == Status.FAILED) & JOB.cancelled.is_not(None)
+    status = case((was_cancelled, Status.CANCELLED.value), else_=rows.status)
+    return (
+        update(job_status)
+        .where(outcomes.meets(JOB.id, rows.id), JOB.run == rows.run, JOB.ended_at.is_(None))
+        .values({column: rows[column.key] for column in OUTCOME} | {JOB.status: status})
+    )
+
+
+@about(*FENCE)
+def _still_owned(fences: Batch) -> Select[Any]:
+    rows = fences.rows.c
+    return select(*FENCE).where(fences.meets(JOB.id, rows.id), JOB.run == rows.run)
+
+
+def _fence(end: End) -> dict[str, int]:
+    row, run = fence_of(end)
+    return {"id": row, "run": run}
 
 
 def _outcome(end: End) -> dict[str, Any]:
@@ -97,18 +110,34 @@ def _attempt(end: End) -> dict[str, Any]:
 
 def write_attempts(connection: Connection, attempts: Sequence[Mapping[str, Any]]) -> None:
     """One row a run; written again, it stays as it was."""
-    connection.execute(insert_missing(connection, job_attempt, ATTEMPT, attempts))
+    _insert_attempts(connection, attempts)
+
+
+_insert_attempts = inserting_missing(job_attempt, *job_attempt.c)
 
 
 def settle(connection: Connection, ends: Sequence[End], at: datetime) -> None:
     """Redis has confirmed these ends. An end that was read from its row has no run of its own."""
-    settled = [{**keyed(end.claim), "run": end.start.run if end.start else None} for end in ends]
-    rows = batch(connection, [*KEY, JOB.run], settled)
-    connection.execute(
-        update(job_status)
-        .where(same_key(rows), JOB.ended_at.is_not(None), rows.c.run.is_(None) | (rows.c.run == JOB.run))
-        .values(settled_at=at)
-    )
+    if of_runs := [_fence(end) for end in ends if end.start]:
+        _settle_runs(connection, of_runs, at=at)
+    if from_rows := [keyed(end.claim) for end in ends if not end.start]:
+        _settle_named(connection, from_rows, at=at)
+
+
+@about(*FENCE)
+def _settle_runs(settled: Batch) -> Update:
+    rows = settled.rows.c
+    return _settled.where(settled.meets(JOB.id, rows.id), JOB.run == rows.run)
+
+
+@about(*KEY)
+def _settle_named(settled: Batch) -> Update:
+    return _settled.where(settled.picks(JOB.id, id_of(settled.rows)))
+
+
+_settled = (
+    update(job_status).where(JOB.ended_at.is_not(None)).values(settled_at=bindparam("at", type_=JOB.settled_at.type))
+)
 
 
 def remove(connection: Connection, queue: str, job_ids: Sequence[str], at: datetime) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, Select, Update, bindparam, select, update
 
 from app.broker.recorder import NewJob
-from app.ledger.batch import batch, insert_missing
-from app.ledger.rows import JOB, KEY, NEW, PROMISED, job_status, key_of, new_job, promised, same_key
+from app.ledger.batch import Batch, about, inserting_missing
+from app.ledger.rows import JOB, KEY, NEW, PROMISED, id_of, job_status, key_of, keyed, new_job, promised
 
 
 def promise(connection: Connection, jobs: Sequence[NewJob]) -> list[NewJob]:
@@ -22,31 +23,48 @@ def promise(connection: Connection, jobs: Sequence[NewJob]) -> list[NewJob]:
         return []
     # In one order, so that two producers with the same promises wait for each other, and never in a circle.
     ordered = sorted(jobs, key=lambda job: (job.promise_key or "", job.queue, job.id))
-    insert = insert_missing(connection, job_status, NEW, map(promised, ordered))
-    written = {tuple(key) for key in connection.execute(insert.returning(*KEY))}
-    to_add = [job for job in jobs if key_of(job) in written]
-    return to_add + _promised_before(connection, [job for job in jobs if key_of(job) not in written])
+    if _insert(connection, map(promised, ordered)).rowcount == len(jobs):
+        return list(jobs)
+    return _unconfirmed(connection, jobs)
 
 
-def _promised_before(connection: Connection, jobs: Sequence[NewJob]) -> list[NewJob]:
-    """Of the promises that exist already, those that were never confirmed."""
-    if not jobs:
-        return []
-    rows = batch(connection, [*KEY, JOB.promise_key], map(promised, jobs))
-    unconfirmed = select(JOB.id, *PROMISED).where(JOB.confirmed_at.is_(None), JOB.ended_at.is_(None))
+def _unconfirmed(connection: Connection, jobs: Sequence[NewJob]) -> list[NewJob]:
+    """Of these promises, some of which exist already, those to be added."""
+    given = {key_of(job): job for job in jobs}
+    rows = [keyed(job) | {"promise_key": job.promise_key} for job in jobs]
     # Two statements: an OR of two indexed conditions is a scan of the table.
-    found = [
-        *connection.execute(unconfirmed.join(rows, same_key(rows))),
-        *connection.execute(unconfirmed.join(rows, JOB.promise_key == rows.c.promise_key)),
+    found = [*_named(connection, rows), *_promised_as(connection, rows)]
+    return [
+        given.get((row.queue, row.job_id, row.added_ms)) or new_job(row)
+        for row in {row.id: row for row in found}.values()
     ]
-    return [new_job(row) for row in {row.id: row for row in found}.values()]
+
+
+_insert = inserting_missing(job_status, *NEW)
+
+
+@about(*KEY)
+def _named(keys: Batch) -> Select[Any]:
+    return _to_add.where(keys.picks(JOB.id, id_of(keys.rows)))
+
+
+@about(JOB.promise_key)
+def _promised_as(keys: Batch) -> Select[Any]:
+    return _to_add.where(keys.picks(JOB.promise_key, keys.rows.c.promise_key))
+
+
+_to_add = select(JOB.id, *PROMISED).where(JOB.confirmed_at.is_(None), JOB.ended_at.is_(None))
 
 
 def confirm(connection: Connection, jobs: Sequence[NewJob], at: datetime) -> None:
     """Redis has these jobs."""
-    rows = batch(connection, KEY, [promised(job) for job in jobs])
+    _confirm(connection, map(keyed, jobs), at=at)
+
+
+@about(*KEY)
+def _confirm(keys: Batch) -> Update:
+    unconfirmed = select(JOB.id).where(keys.picks(JOB.id, id_of(keys.rows)), JOB.confirmed_at.is_(None))
     # Locked in one order: two producers that confirm the same rows wait for each other, and never in a circle.
-    mine = select(JOB.id).join(rows, same_key(rows)).where(JOB.confirmed_at.is_(None))
-    ids = connection.scalars(mine.order_by(JOB.id).with_for_update(of=job_status)).all()
-    if ids:
-        connection.execute(update(job_status).where(JOB.id.in_(ids)).values(confirmed_at=at))
+    mine = unconfirmed.order_by(JOB.id).with_for_update(of=job_status)
+    at = bindparam("at", type_=JOB.confirmed_at.type)
+    return update(job_status).where(keys.is_one_of(JOB.id, mine)).values(confirmed_at=at)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, FromClause, Table, and_
+from sqlalchemy import ColumnElement, FromClause, Table, and_, select
 
 from app.broker.job import Malformed
 from app.broker.recorder import Claim, NewJob, Parent
@@ -53,6 +53,13 @@ def same_key(batch: FromClause) -> ColumnElement[bool]:
     return and_(*(column == batch.c[column.key] for column in KEY))
 
 
+def id_of(keys: FromClause) -> ColumnElement[int]:
+    """The id of each key's row, by the index; NULL where there is none."""
+    known = job_status.alias("known")
+    named = and_(*(known.c[column.key] == keys.c[column.key] for column in KEY))
+    return select(known.c.id).where(named).correlate(keys).scalar_subquery()
+
+
 def has_storable_key(job: NewJob | Claim) -> bool:
     """Whether the table can hold its key: ids and times may be anybody's."""
     return len(job.id) <= KEY_LENGTH and len(job.queue) <= KEY_LENGTH and abs(job.added_ms) <= LARGEST
@@ -73,8 +80,8 @@ def promised(job: NewJob) -> dict[str, Any]:
 
 
 def first_seen(claim: Claim) -> dict[str, Any]:
-    """The row of a job that somebody else has added, now that it starts."""
-    return {**_identity(claim), "run": 1, **started(claim)}
+    """The row of a job that somebody else has added, now that it is about to start."""
+    return {**_identity(claim), "status": Status.WAITING, "confirmed_at": moment(claim.claimed_ms)}
 
 
 def started(claim: Claim) -> dict[str, Any]:

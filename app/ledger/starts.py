@@ -5,53 +5,78 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import Connection, Row, Select, Update, func, select, update
 
 from app.broker.recorder import Claim, Ended, EndKind, Start, Verdict
-from app.ledger.batch import batch, insert_missing
-from app.ledger.rows import JOB, KEY, NEW, STARTED, Key, first_seen, job_status, key_of, keyed, same_key, started
+from app.ledger.batch import Batch, about, batch, inserting_missing
+from app.ledger.rows import JOB, KEY, NEW, STARTED, Key, first_seen, id_of, job_status, key_of, keyed, started
 from app.models.job_status import Status
 
 REOPENED = dict.fromkeys((JOB.ended_at, JOB.settled_at, JOB.completed_at, JOB.failed_at, JOB.cancelled, JOB.error))
+FOUND = (*KEY, JOB.id, JOB.run, JOB.checkpoint, JOB.ended_at, JOB.settled_at, JOB.cancelled)
+END = (JOB.status, JOB.return_value, JOB.error)
 
 
 def number(connection: Connection, claims: Sequence[Claim]) -> dict[Key, Verdict]:
     """A verdict for every claim; each Start holds a number that no other run of the job has.
 
-    One statement for jobs that go on as they should. The rest has ended, was cancelled, or was added by somebody who
-    keeps no record.
+    The rows are read, judged and written under their locks: nobody changes them in between.
     """
-    verdicts: dict[Key, Verdict] = _start(connection, claims)
-    left = [claim for claim in claims if key_of(claim) not in verdicts]
-    if left:
-        verdicts |= _start_unknown(connection, left)
-        left = [claim for claim in left if key_of(claim) not in verdicts]
-    if left:
-        verdicts |= _judge(connection, left)
+    found = _lock(connection, map(keyed, claims)).all()
+    rows: dict[Key, Row[Any]] = {(row.queue, row.job_id, row.added_ms): row for row in found}
+    verdicts: dict[Key, Verdict] = {}
+    open_, retried, unknown = [], [], []
+    for claim in claims:
+        row = rows.get(key_of(claim))
+        if row is None:
+            unknown.append(claim)
+        elif row.ended_at is None and row.cancelled is None:
+            open_.append((claim, row))
+        elif row.settled_at is not None:
+            retried.append((claim, row))  # by hand: Redis had its end
+        elif row.ended_at is not None:
+            verdicts[key_of(claim)] = ended(row)
+        else:
+            verdicts[key_of(claim)] = _cancel(connection, row, claim)
+    for take, some in ((_start, open_), (_start_again, retried)):
+        if some:
+            take(connection, (started(claim) | {"id": row.id} for claim, row in some))
+            verdicts |= {key_of(claim): Start(row.id, row.run + 1, row.checkpoint) for claim, row in some}
+    if unknown:
+        # Somebody else may see them first at this very moment; then theirs are the rows that are found.
+        _insert(connection, map(first_seen, unknown))
+        verdicts |= number(connection, unknown)
     return verdicts
 
 
-def _start(connection: Connection, claims: Sequence[Claim], *, retried_by_hand: bool = False) -> dict[Key, Verdict]:
-    """Take the open rows; with ``retried_by_hand`` the ended ones whose end Redis had confirmed, opened again."""
-    rows = batch(connection, [*KEY, *STARTED], [keyed(claim) | started(claim) for claim in claims])
-    statement = update(job_status).where(same_key(rows))
-    if retried_by_hand:
-        statement = statement.where(JOB.settled_at.is_not(None)).values(REOPENED)
-    else:
-        statement = statement.where(JOB.ended_at.is_(None), JOB.cancelled.is_(None))
-    taken = connection.execute(
-        statement.values({column: rows.c[column.key] for column in STARTED})
+@about(*KEY)
+def _lock(keys: Batch) -> Select[Any]:
+    """In one order, so that two who claim the same jobs wait for each other, and never in a circle."""
+    mine = select(*FOUND, *END).where(keys.picks(JOB.id, id_of(keys.rows)))
+    return mine.order_by(JOB.id).with_for_update(of=job_status)
+
+
+@about(JOB.id, *STARTED)
+def _start(claims: Batch) -> Update:
+    return _started(claims)
+
+
+@about(JOB.id, *STARTED)
+def _start_again(claims: Batch) -> Update:
+    return _started(claims).values(REOPENED)
+
+
+def _started(claims: Batch) -> Update:
+    rows = claims.rows.c
+    return (
+        update(job_status)
+        .where(claims.meets(JOB.id, rows.id))
+        .values({column: rows[column.key] for column in STARTED})
         .values(run=JOB.run + 1, due_at=None)
-        .returning(*KEY, JOB.id, JOB.run, JOB.checkpoint)
     )
-    return _starts(taken.all())
 
 
-def _start_unknown(connection: Connection, claims: Sequence[Claim]) -> dict[Key, Verdict]:
-    """Write the rows of jobs that others have added, at first sight."""
-    insert = insert_missing(connection, job_status, NEW, map(first_seen, claims))
-    written = connection.execute(insert.returning(*KEY, JOB.id, JOB.run, JOB.checkpoint))
-    return _starts(written.all())
+_insert = inserting_missing(job_status, *NEW)
 
 
 def reopen(connection: Connection, queue: str, job_ids: Sequence[str]) -> None:
@@ -66,30 +91,6 @@ def reopen(connection: Connection, queue: str, job_ids: Sequence[str]) -> None:
         .values(REOPENED)
         .values(status=Status.WAITING)
     )
-
-
-def _judge(connection: Connection, claims: Sequence[Claim]) -> dict[Key, Verdict]:
-    """Claims of jobs that have ended or are to be cancelled. The rows stay locked until the commit."""
-    keys = batch(connection, KEY, map(keyed, claims))
-    found = connection.execute(select(job_status).join(keys, same_key(keys)).with_for_update(of=job_status)).all()
-    rows: dict[Key, Row[Any]] = {(row.queue, row.job_id, row.added_ms): row for row in found}
-    verdicts: dict[Key, Verdict] = {}
-    retried, written_meanwhile = [], []
-    for claim in claims:
-        row = rows[key_of(claim)]
-        if row.settled_at is not None:
-            retried.append(claim)
-        elif row.ended_at is not None:
-            verdicts[key_of(claim)] = ended(row)
-        elif row.cancelled is not None:
-            verdicts[key_of(claim)] = _cancel(connection, row, claim)
-        else:
-            written_meanwhile.append(claim)
-    if written_meanwhile:
-        verdicts |= _start(connection, written_meanwhile)
-    if retried:
-        verdicts |= _start(connection, retried, retried_by_hand=True)
-    return verdicts
 
 
 def ended(row: Row[Any]) -> Ended:

@@ -9,6 +9,9 @@ from sqlalchemy import Text
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
+#: Compact, so that equal values are equal texts.
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
 
 class JsonText(TypeDecorator[Any]):
     """Any JSON value; None is SQL's NULL. ASCII only: PostgreSQL refuses some characters that JSON allows."""
@@ -17,8 +20,8 @@ class JsonText(TypeDecorator[Any]):
     cache_ok = True
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
-        """Compact, so that equal values are equal texts."""
-        return None if value is None else json.dumps(value, separators=(",", ":"))
+        """Its text."""
+        return None if value is None else _encode(value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
         """The value that was bound."""
