@@ -9,21 +9,25 @@ from typing import Any
 import dramatiq
 from pydantic import ValidationError
 
+from app.broker.current import current_job
 from app.broker.errors import Unrecoverable
 from app.jobs.catalog import JobSpec, P
 from app.jobs.engine import broker
+from app.jobs.versions import check_version
 
 
 def actor(spec: JobSpec[P], **options: Any) -> Callable[[Callable[..., Any]], dramatiq.Actor[..., Any]]:
     """Declare the function as the actor of that job on this process's broker.
 
     It is called with the payload's fields as keyword arguments. Data that are not such a payload, whoever added them,
-    fail the job at once: no later attempt could make them good. ``options`` are further ones of Dramatiq's actors.
+    fail the job at once: no later attempt could make them good. Data of another version than this code knows wait for
+    a worker that does. ``options`` are further ones of Dramatiq's actors.
     """
 
     def declare(function: Callable[..., Any]) -> dramatiq.Actor[..., Any]:
         @wraps(function)
         def run(**data: Any) -> Any:
+            check_version(spec, current_job())
             return function(**dict(_payload(spec, data)))
 
         declared = dramatiq.actor(

@@ -26,6 +26,7 @@ class JobSpec(Generic[P]):
     """A job by name. ``attempts`` counts all runs, the first included; the wait doubles from ``backoff_ms`` (C1).
 
     ``None`` is the setting: QUEUE_MAX_ATTEMPTS, QUEUE_BACKOFF_DELAY. Jobs that are not ``recorded`` have no row.
+    Data are written in the payload's ``version`` and understood from ``oldest_version`` on (``versions.py``).
     """
 
     name: str
@@ -37,6 +38,8 @@ class JobSpec(Generic[P]):
     keep_completed: Keep = field(default_factory=lambda: KEEP_COMPLETED)
     keep_failed: Keep = field(default_factory=lambda: KEEP_FAILED)
     recorded: bool = True
+    version: int = 1
+    oldest_version: int = 1
 
     @property
     def attempts_allowed(self) -> int:

@@ -14,6 +14,7 @@ from app.broker.options import exponential
 from app.broker.recorder import NewJob, RecorderUnavailable
 from app.jobs.catalog import JobSpec, P
 from app.jobs.engine import find_queue
+from app.jobs.versions import version_option
 from app.ledger.promises import promise
 
 log = logging.getLogger(__name__)
@@ -75,5 +76,6 @@ def new_job(
         backoff=exponential(spec.first_wait_ms),
         remove_on_complete=dict(spec.keep_completed),
         remove_on_fail=dict(spec.keep_failed),
+        opts=version_option(spec),
     )
     return replace(job, promise_key=promise_key)
