@@ -19,11 +19,11 @@ from app.broker.steering import reserve_ids, restore_settings
 from app.ledger.errors import unavailable_when_operational
 from app.ledger.repairs import OpenRow, end_as_settled, end_missing, open_rows, unconfirm
 from app.ledger.settings import EPOCH, settings_by_queue
-from app.ledger.standing import Standing, look
+from app.ledger.standing import Standing, is_running, look
 from app.ledger.workers import forget
 from app.models.job_status import Status
 from producer.epoch import Epoch
-from producer.repair import is_running, repair, workers_alive
+from producer.repair import repair, workers_alive
 
 log = logging.getLogger(__name__)
 
@@ -98,7 +98,8 @@ class Reconciler:
         for rows in self._pages((Status.ACTIVE,)):
             dead = [row for row in rows if row.worker not in alive]
             for _, standings in look(self._broker, dead):
-                if orphans := [one.row for one in standings if not one.is_there and not is_running(one.row, alive)]:
+                absent = [one.row for one in standings if not one.is_there]
+                if orphans := [row for row in absent if not is_running(self._broker, row, alive)]:
                     with _writing() as connection:
                         unconfirm(connection, orphans)
 

@@ -8,14 +8,13 @@ from datetime import datetime, timedelta
 
 from app import db
 from app.broker.queue import Queue
-from app.broker.recorder import NewJob
 from app.jobs.engine import broker
 from app.ledger.errors import unavailable_when_operational
 from app.ledger.promises import confirm
 from app.ledger.repairs import OpenRow, claim_repairs, unconfirmed
-from app.ledger.standing import Standing, is_held, look
+from app.ledger.standing import is_running, look
 from app.ledger.workers import living
-from app.models.job_status import Status
+from producer.flows import members_of_flows, restore_flows
 
 log = logging.getLogger(__name__)
 
@@ -40,8 +39,7 @@ def repair(now: datetime) -> int:
         if not rows:
             return added
         last = rows[-1]
-        for queue, standings in look(broker(), rows):
-            added += _repair_queue(queue, standings, alive, now)
+        added += _repair_page(rows, alive, now)
 
 
 def workers_alive(now: datetime) -> set[str]:
@@ -50,21 +48,25 @@ def workers_alive(now: datetime) -> set[str]:
         return living(connection, now - WORKER_SILENCE)
 
 
-def is_running(row: OpenRow, alive: set[str]) -> bool:
-    """Whether somebody may still run it: its worker lives, or its keeper, or its lock (R14)."""
-    return row.status == Status.ACTIVE and (row.worker in alive or is_held(broker(), row))
+def _repair_page(rows: Sequence[OpenRow], alive: set[str], now: datetime) -> int:
+    added = 0
+    in_flows: list[OpenRow] = []
+    together = members_of_flows(broker(), rows)
+    for queue, standings in look(broker(), rows):
+        present = [one.row for one in standings if one.is_there]
+        absent = [one.row for one in standings if not one.is_there]
+        if present:
+            with unavailable_when_operational(), db.engine().begin() as connection:
+                confirm(connection, [row.job for row in present], now)
+        in_flows += [row for row in absent if row.id in together]
+        alone = [row for row in absent if row.id not in together and not is_running(broker(), row, alive)]
+        added += _add(queue, alone) if alone else 0
+    return added + restore_flows(broker(), in_flows, alive, now)
 
 
-def _repair_queue(queue: Queue, standings: Sequence[Standing], alive: set[str], now: datetime) -> int:
-    present = [one.row.job for one in standings if one.is_there]
-    absent = [one.row for one in standings if not one.is_there and not is_running(one.row, alive)]
-    mine: list[NewJob] = []
-    if present or absent:
-        with unavailable_when_operational(), db.engine().begin() as connection:
-            if present:
-                confirm(connection, present, now)
-            if absent:
-                mine = claim_repairs(connection, absent)
+def _add(queue: Queue, absent: Sequence[OpenRow]) -> int:
+    with unavailable_when_operational(), db.engine().begin() as connection:
+        mine = claim_repairs(connection, absent)
     if mine:
         queue.add_recorded(mine)
         log.warning("repaired: %d promised jobs that Redis did not have were added to queue %s", len(mine), queue.name)

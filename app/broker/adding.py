@@ -16,12 +16,22 @@ from app.broker.scripts import Scripts
 STANDARD = ("wait", "paused", "meta", "id", "completed", "delayed", "active", "events", "marker")
 PRIORITIZED = ("marker", "meta", "id", "prioritized", "delayed", "completed", "active", "events", "pc")
 DELAYED = ("marker", "meta", "id", "delayed", "completed", "events")
+#: What is behind a job that comes back, as long as it is this very job; returns the timestamp of the one that stands.
+_COUNTS = """
+local timestamp = redis.call('HGET', KEYS[1], 'timestamp')
+if timestamp ~= ARGV[1] then return timestamp end
+if ARGV[2] ~= '0' then redis.call('HSETNX', KEYS[1], 'atm', ARGV[2]) end
+if ARGV[3] ~= '0' then redis.call('HSETNX', KEYS[1], 'stc', ARGV[3]) end
+return timestamp
+"""
 PARENT = ("meta", "id", "delayed", "waiting-children", "completed", "events")
 
 
 def queue_add(scripts: Scripts, pipe: Pipeline, keys: QueueKeys, job: NewJob) -> None:
     """Queue the script call that adds this job. Its reply is the id, or a negative code."""
-    args = [_header(keys, job), encode_json(job.data), msgpack.packb(shortened(job.opts))]
+    # A job that comes back may have another delay than it was promised with.
+    opts = {**job.opts, "delay": job.delay_ms}
+    args = [_header(keys, job), encode_json(job.data), msgpack.packb(shortened(opts))]
     if job.has_children:
         scripts.run("addParentJob", keys.all(*PARENT), args, pipe)
     elif job.delay_ms:
@@ -30,6 +40,17 @@ def queue_add(scripts: Scripts, pipe: Pipeline, keys: QueueKeys, job: NewJob) ->
         scripts.run("addPrioritizedJob", keys.all(*PRIORITIZED), args, pipe)
     else:
         scripts.run("addStandardJob", keys.all(*STANDARD), args, pipe)
+
+
+def queue_counts(pipe: Pipeline, keys: QueueKeys, job: NewJob) -> None:
+    """Queue what gives a job that comes back its attempts and crashes; call it right behind ``queue_add``.
+
+    Its reply is the timestamp of the job that then has the id; None if there is none any more.
+    """
+    if job.attempts_made or job.crashes:
+        pipe.eval(_COUNTS, 1, keys[job.id], str(job.added_ms), str(job.attempts_made), str(job.crashes))
+    else:
+        pipe.hget(keys[job.id], "timestamp")
 
 
 def _header(keys: QueueKeys, job: NewJob) -> bytes:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import uuid4
 
-from app.broker.adding import queue_add
+from app.broker.adding import queue_add, queue_counts
 from app.broker.broker import BullMQBroker
 from app.broker.errors import BrokerError
 from app.broker.recorder import NewJob, Parent
@@ -41,14 +41,10 @@ class FlowProducer:
         jobs = list(self._jobs(flow, None))
         recorder = self._broker.recorder
         promised = list(recorder.before_add(jobs)) if recorder else jobs
-        redis = self._broker.redis
-        with redis.pipeline(transaction=True) as pipe:
-            for job in promised:
-                queue_add(scripts(redis), pipe, self._broker.queue(job.queue).keys, job)
-            replies = pipe.execute()
-        for job, reply in zip(promised, replies, strict=True):
-            if isinstance(reply, int) and reply < 0:
-                raise BrokerError(f"job {job.id!r} of a flow was not added to queue {job.queue!r}: code {reply}")
+        # A record answers in any order, but parents come before their children.
+        order = {(job.queue, job.id): place for place, job in enumerate(jobs)}
+        promised.sort(key=lambda job: order.get((job.queue, job.id), 0))
+        add_tree(self._broker, promised)
         if recorder:
             recorder.added(promised)
         return jobs[0].id
@@ -64,3 +60,20 @@ class FlowProducer:
         yield replace(job, has_children=bool(flow.children))
         for child in flow.children:
             yield from self._jobs(child, Parent(job.id, queue.keys[""].removesuffix(":")))
+
+
+def add_tree(broker: BullMQBroker, jobs: Sequence[NewJob]) -> list[NewJob]:
+    """Add jobs that belong together in one step, parents before their children; returns those that Redis then has.
+
+    Raises BrokerError for one that was refused.
+    """
+    with broker.redis.pipeline(transaction=True) as pipe:
+        for job in jobs:
+            keys = broker.queue(job.queue).keys
+            queue_add(scripts(broker.redis), pipe, keys, job)
+            queue_counts(pipe, keys, job)
+        replies = pipe.execute()
+    for job, reply in zip(jobs, replies[::2], strict=True):
+        if isinstance(reply, int) and reply < 0:
+            raise BrokerError(f"job {job.id!r} of a flow was not added to queue {job.queue!r}: code {reply}")
+    return [job for job, timestamp in zip(jobs, replies[1::2], strict=True) if timestamp in (None, str(job.added_ms))]

@@ -48,14 +48,14 @@ def unconfirmed(connection: Connection, before: datetime, limit: int, after: Ope
         rows = rows.where(
             or_(JOB.queued_at > after.queued_at, and_(JOB.queued_at == after.queued_at, JOB.id > after.id))
         )
-    return [_seen(row) for row in connection.execute(rows.order_by(JOB.queued_at, JOB.id).limit(limit))]
+    return [seen(row) for row in connection.execute(rows.order_by(JOB.queued_at, JOB.id).limit(limit))]
 
 
 def open_rows(connection: Connection, status: Status, limit: int, after: int = 0) -> list[OpenRow]:
     """Open rows of that status that Redis should have; ``after`` is the last ``id`` of the page before."""
     rows = select(*FOUND, JOB.queued_at, *PROMISED)
     rows = rows.where(JOB.status == status, IS_OPEN, JOB.id > after, JOB.confirmed_at.is_not(None))
-    return [_seen(row) for row in connection.execute(rows.order_by(JOB.ended_at, JOB.id).limit(limit))]
+    return [seen(row) for row in connection.execute(rows.order_by(JOB.ended_at, JOB.id).limit(limit))]
 
 
 def claim_repairs(connection: Connection, seen: Sequence[OpenRow]) -> list[NewJob]:
@@ -132,7 +132,8 @@ def restore(connection: Connection, queue: str, job_ids: Sequence[str]) -> int:
     return connection.execute(removed.values(REOPENED).values(values)).rowcount
 
 
-def _seen(row: Any) -> OpenRow:
+def seen(row: Any) -> OpenRow:
+    """A row of ``FOUND``, ``queued_at`` and ``PROMISED``."""
     job = new_job(row)
     delay_ms = 0 if row.due_at is None else max(to_ms(row.due_at) - row.added_ms, 0)
     job = replace(job, delay_ms=delay_ms, attempts_made=row.attempts_made, crashes=row.crashes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -12,6 +12,7 @@ from app.broker.keys import keeper_beat
 from app.broker.queue import Queue
 from app.broker.recorder import Ended, EndKind
 from app.ledger.repairs import OpenRow
+from app.models.job_status import Status
 
 FIELDS = ("timestamp", "finishedOn", "returnvalue", "failedReason")
 
@@ -40,6 +41,11 @@ def is_held(broker: BullMQBroker, row: OpenRow) -> bool:
     """Whether a running job's lock or the beat of its worker's keeper is there."""
     lock = broker.queue(row.job.queue).keys.lock(row.job.id)
     return bool(broker.redis.exists(lock, keeper_beat(broker.prefix, row.worker or "")))
+
+
+def is_running(broker: BullMQBroker, row: OpenRow, alive: Collection[str]) -> bool:
+    """Whether somebody may still run it: its worker lives, or its keeper, or its lock (R14)."""
+    return row.status == Status.ACTIVE and (row.worker in alive or is_held(broker, row))
 
 
 def _queue(row: OpenRow) -> str:
