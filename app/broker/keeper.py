@@ -107,6 +107,9 @@ class Keeper:
             ):
                 if job := custody.held.get((queue, job_id, token)):
                     job.start(limit_ms, overdue_at)
+            case "ended", (str(queue), str(job_id), str(token)):
+                if job := custody.held.get((queue, job_id, token)):
+                    job.end()
             case "settled", (str(queue), str(job_id), str(token)):
                 custody.held.pop((queue, job_id, token), None)
             case "queue", (str(queue),):

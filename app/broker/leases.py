@@ -109,6 +109,14 @@ class Leases:
                 if job.key not in self._untold:
                     self._keeper.say("started", queue, job_id, token, hard_limit_ms, overdue_at)
 
+    def ended(self, queue: str, job_id: str, token: str) -> None:
+        """Its run is over: it has no limit any more, and the death of this process is not its fault."""
+        with self._lock:
+            if job := self._held.get((queue, job_id, token)):
+                job.end()
+                if job.key not in self._untold:
+                    self._keeper.say("ended", *job.key)
+
     def settled(self, queue: str, job_id: str, token: str) -> None:
         """The claim is over, in Redis too. The token tells it from a later claim of the same job by this process."""
         with self._lock:

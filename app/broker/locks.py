@@ -42,6 +42,10 @@ class HeldJob:
         """Its actor runs from now on."""
         self.started, self.limit_ms, self.overdue_at = True, limit_ms, overdue_at
 
+    def end(self) -> None:
+        """Its run is over; the claim lasts until it is settled."""
+        self.started, self.limit_ms, self.overdue_at = False, None, None
+
 
 @dataclass(frozen=True, slots=True)
 class Return:

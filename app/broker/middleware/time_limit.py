@@ -47,8 +47,14 @@ class TimeLimit(Middleware):
         self, broker: Broker, message: MessageProxy, *, result: Any = None, exception: BaseException | None = None
     ) -> None:
         """The clock stops, before any other middleware runs."""
-        self._broker.engine.interrupts.disarm()
+        self._stop(message)
 
     def after_skip_message(self, broker: Broker, message: MessageProxy) -> None:
         """A parked run has ended as well."""
-        self._broker.engine.interrupts.disarm()
+        self._stop(message)
+
+    def _stop(self, message: MessageProxy) -> None:
+        assert isinstance(message, JobMessage)  # noqa: S101 - narrows what our own consumer made
+        engine = self._broker.engine
+        engine.interrupts.disarm()
+        engine.leases.ended(message.claim.queue, message.claim.id, message.token)

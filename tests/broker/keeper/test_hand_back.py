@@ -47,6 +47,34 @@ def test_only_a_started_job_is_charged_with_the_crash(queue: QueueInRedis, start
     assert queue.verdict("started") is None
 
 
+def test_a_job_whose_run_is_over_is_not_charged(queue: QueueInRedis, start_worker: StartWorker) -> None:
+    """Its end may wait for the database as long as it takes: the job is not what kills the worker."""
+    queue.add("over")
+    queue.add("running")
+    worker = start_worker()
+    worker.tell("end", QUEUE, worker.run())
+    worker.run()
+
+    worker.kill()
+
+    wait_for(lambda: not queue.active(), "the hand-back")
+    assert (queue.crashes("over"), queue.crashes("running")) == (0, 1)
+
+
+def test_a_job_whose_run_is_over_has_no_limit_any_more(queue: QueueInRedis, start_worker: StartWorker) -> None:
+    """The database was away for longer than the job may run: that must not fail what has been done."""
+    queue.add("over")
+    queue.add("stuck")
+    worker = start_worker()
+    worker.tell("end", QUEUE, worker.run(hard_limit_ms=300))
+    worker.run(hard_limit_ms=600)
+
+    wait_for(lambda: queue.waiting() == ["over", "stuck"], "the end of the worker", timeout_s=2)
+
+    assert queue.verdict("over") is None
+    assert (queue.verdict("stuck") or "").startswith("ran past its hard limit of 600 ms")
+
+
 def test_a_settled_job_stays_where_it_went(redis: Redis, queue: QueueInRedis, start_worker: StartWorker) -> None:
     """Its claim was over before the crash."""
     queue.add("settled")

@@ -59,6 +59,10 @@ class ScriptedWorker:
         """Run it, for ever."""
         self._leases.started(queue, job_id, self._tokens[job_id], hard_limit_ms)
 
+    def end(self, queue: str, job_id: str) -> None:
+        """Its run is over, its end not settled."""
+        self._leases.ended(queue, job_id, self._tokens[job_id])
+
     def settle(self, queue: str, job_id: str) -> None:
         """Its claim is over."""
         self._leases.settled(queue, job_id, self._tokens[job_id])
