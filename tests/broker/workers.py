@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,7 +46,11 @@ class WorkerProgram:
 
     def wait_until_ready(self) -> None:
         """Returns when it takes jobs."""
-        wait_for(lambda: "ready for action" in self._log.read_text(), f"{self._log.stem} to be ready")
+        wait_for(self.is_ready, f"{self._log.stem} to be ready")
+
+    def is_ready(self) -> bool:
+        """Whether it has said so, and has not ended since."""
+        return self.master.poll() is None and "ready for action" in self._log.read_text()
 
     @property
     def worker(self) -> psutil.Process:
@@ -77,9 +82,16 @@ class WorkerProgram:
 
     def end(self) -> None:
         """Kill whatever is left of it."""
-        for process in [*self.master.children(recursive=True), self.master]:
-            process.kill()
+        for process in [*self._descendants(), self.master]:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
         self.master.wait()
+
+    def _descendants(self) -> list[psutil.Process]:
+        try:
+            return self.master.children(recursive=True)
+        except psutil.NoSuchProcess:
+            return []
 
 
 def diary(path: Path) -> list[Line]:

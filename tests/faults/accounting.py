@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,8 +24,6 @@ IN_REDIS = {
     Status.FAILED: "failed",
     Status.CANCELLED: "failed",
 }
-#: A job survives one crash.
-CRASHES_THAT_FAIL = 2
 MEANT_TO_FAIL = ("poison", "hog")
 SHOWN = 10
 
@@ -35,6 +34,7 @@ class JobRow:
 
     name: str
     status: str
+    crashes: int
     error: str | None
 
 
@@ -47,14 +47,15 @@ class Account:
 
     ``lost``: accepted, and without an end, a row or an effect (I1, I3). ``doubled``: more than one effect (I2).
     ``stuck``: still waiting or active in Redis (I3, I5). ``disagreeing``: row, journal and queue say different things
-    (I4). ``charged``: failed for crashes that the journal does not have. ``reruns_s``: from each kill to the next
-    start of each job that was running.
+    (I4). ``charged``: failed for the death of a worker that, by the journal, was not running it. ``crashes`` as the
+    rows count them. ``reruns_s``: from each kill to the next start of each job that was running.
     """
 
     accepted: int
     completed: int
     failed: int
     starts: Counter[str]
+    crashes: Mapping[str, int]
     lost: Sequence[str]
     doubled: Sequence[str]
     stuck: Sequence[str]
@@ -100,26 +101,26 @@ def take_account(journal: Path, engine: Engine, queue: Queue) -> Account:
     accepted = {line.key for line in lines if line.event == "accepted"} | set(rows)
     cut = _cut_runs(lines)
     states = _states(queue, sorted(accepted))
-    crashes = Counter(line.key for line in cut)
     return Account(
         accepted=len(accepted),
         completed=sum(row.status == Status.COMPLETED for row in rows.values()),
         failed=sum(row.status == Status.FAILED for row in rows.values()),
         starts=Counter(line.key for line in lines if line.event == "start"),
+        crashes={job_id: row.crashes for job_id, row in rows.items()},
         lost=sorted(_lost(accepted, rows, had)),
         doubled=[f"{job_id}: {count} effects" for job_id, count in sorted(had.items()) if count > 1],
         stuck=[f"{job_id}: {state}" for job_id, state in states.items() if state not in (None, "completed", "failed")],
         disagreeing=sorted(_disagreeing(lines, rows, had, states)),
-        charged=sorted(_charged(rows, crashes)),
+        charged=sorted(_charged(rows, cut)),
         reruns_s=sorted(_reruns(lines, cut)),
     )
 
 
 def _rows(engine: Engine, queue: str) -> Rows:
-    wanted = select(JobStatus.job_id, JobStatus.name, JobStatus.status, JobStatus.error)
+    wanted = select(JobStatus.job_id, JobStatus.name, JobStatus.status, JobStatus.crashes, JobStatus.error)
     with engine.connect() as connection:
         found = connection.execute(wanted.where(JobStatus.queue == queue).order_by(JobStatus.id))
-        return {job_id: JobRow(name, status, error) for job_id, name, status, error in found}
+        return {job_id: JobRow(name, status, crashes, error) for job_id, name, status, crashes, error in found}
 
 
 def _lost(accepted: set[str], rows: Rows, had: Counter[str]) -> Iterator[str]:
@@ -149,11 +150,18 @@ def _disagreeing(
             yield f"{job_id}: {row.status}, with an effect"
 
 
-def _charged(rows: Rows, crashes: Counter[str]) -> Iterator[str]:
+def _charged(rows: Rows, cut: Sequence[Line]) -> Iterator[str]:
+    hit = {(line.key, line.pid) for line in cut}
     for job_id, row in rows.items():
         innocent = row.status == Status.FAILED and row.name not in MEANT_TO_FAIL
-        if innocent and crashes[job_id] < CRASHES_THAT_FAIL:
-            yield f"{job_id}: {crashes[job_id]} crashes, failed with {row.error!r}"
+        if innocent and (job_id, _dead(row.error or "")) not in hit:
+            yield f"{job_id}: {row.error}"
+
+
+def _dead(error: str) -> int:
+    """The pid in the name of the worker that the error blames; 0 when it blames none."""
+    blamed = re.search(r"worker \S+-(\d+)-\w+ died", error)
+    return int(blamed[1]) if blamed else 0
 
 
 def _cut_runs(lines: Sequence[Line]) -> list[Line]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,6 +14,10 @@ from tests.faults.system import FaultSystem, fault_system
 
 #: In ``make test`` every run is the same chance; ``make faults`` goes through many.
 SEED = 20260101
+SEEDS = (
+    [int(seed) for seed in os.environ["FAULTS_SEEDS"].split()] if "FAULTS_SEEDS" in os.environ else list(range(1, 11))
+)
+DATABASES = ["sqlite", "postgresql"]
 
 
 @pytest.fixture
