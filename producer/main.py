@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import dramatiq
 from periodiq import PeriodiqMiddleware, cron
@@ -48,6 +49,7 @@ def start_budgets_empty() -> None:
 
 log.configure("json" if settings().environment == "production" else "console")
 dramatiq.set_broker(broker())
+load_or_exit()
 reconcile = Reconciler(broker(), lost=start_budgets_empty)
 trim = Retention(broker(), keep=timedelta(days=settings().ledger_retention_days))
 pulse = Pulse(tick, keep_in_order, now)

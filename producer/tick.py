@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import logging
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import cast
 
 from app import db
-from app.broker.recorder import NewJob
-from app.clock import to_ms
 from app.crontab import entries
+from app.crontab.adding import slot_job
+from app.crontab.cron import InvalidSchedule
+from app.crontab.reaper import reap
+from app.crontab.sessions import record_skipped
 from app.crontab.slots import CatchUp, slot_name, slots_due
 from app.domains.slots.assign import assign_missing, unscheduled
-from app.jobs.catalog import SPECS
-from app.jobs.enqueue import enqueue_with, new_job
-from app.jobs.payloads import Slot
+from app.jobs.enqueue import enqueue_with
 from app.models.crontab_entry import CrontabEntry
 
 log = logging.getLogger(__name__)
+
+#: Missed slots begin so far apart, so that a long pause is not followed by a stampede.
+APART = timedelta(seconds=1)
 
 
 def tick(now: datetime) -> int:
@@ -28,9 +31,10 @@ def tick(now: datetime) -> int:
     _schedule_who_was_left_out()
     with db.session() as session:
         entries.sync(session, now)
+        reap(session, now)
     with db.reading() as session:
-        enabled = session.scalars(entries.enabled()).all()
-    return sum(_add_slots(entry, now) for entry in enabled)
+        ticking = entries.ticking(session)
+    return sum(_add_slots(entry, now) for entry in ticking)
 
 
 def _schedule_who_was_left_out() -> None:
@@ -45,25 +49,28 @@ def _schedule_who_was_left_out() -> None:
 def _add_slots(entry: CrontabEntry, now: datetime) -> int:
     with db.reading() as session:
         seen = entries.cursor(session, entry.id)
-    slots = slots_due(entry.schedule, entry.timezone, cast("CatchUp", entry.catch_up), seen, now)
-    if not slots:
+    try:
+        due = slots_due(entry.schedule, entry.timezone, cast("CatchUp", entry.catch_up), seen, now)
+    except InvalidSchedule as error:
+        log.error("crontab: %s is left out: %s", entry.id, error)
         return 0
-    jobs = [_job(entry, slot, now) for slot in slots]
+    if due.reaches is None:
+        return 0
+    jobs = [slot_job(entry, slot, delay) for slot, delay in zip(due.slots, _delays(due.slots, now), strict=True)]
     with db.session() as session:
-        if not entries.advance(session, entry.id, seen, slots[-1]):
+        if not entries.advance(session, entry, seen, due.reaches):
             return 0
+        if due.skipped is not None:
+            reason = f"missed: nothing ticked, and the catch-up policy is {entry.catch_up!r}"
+            record_skipped(session, entry.id, due.skipped, now, reason)
+            log.warning("crontab: %d slots of %s were missed, and are skipped", due.skipped.count, entry.id)
         enqueue_with(session, jobs)
-    log.info("crontab: %d slots of %s added, up to %s", len(slots), entry.id, slot_name(slots[-1]))
-    return len(slots)
+    log.info("crontab: %d slots of %s added, up to %s", len(jobs), entry.id, slot_name(due.reaches))
+    return len(jobs)
 
 
-def _job(entry: CrontabEntry, slot: datetime, now: datetime) -> NewJob:
-    name = slot_name(slot)
-    promise_key = f"tick-{entry.id}-{name}"
-    return new_job(
-        SPECS[entry.job],
-        Slot(entry=entry.id, slot=name, version=entry.version),
-        job_id=promise_key,
-        promise_key=promise_key,
-        delay_ms=max(to_ms(slot) - to_ms(now), 0),
-    )
+def _delays(slots: list[datetime], now: datetime) -> list[int]:
+    """Milliseconds until each slot; those that are past follow each other."""
+    past = sum(slot <= now for slot in slots)
+    waits = [number * APART for number in range(past)] + [slot - now for slot in slots[past:]]
+    return [wait // timedelta(milliseconds=1) for wait in waits]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dramatiq
 
 from app import log
+from app.crontab.code import load_or_exit
 from app.jobs.engine import broker
 from app.jobs.presence import Presence
 from app.settings import settings
@@ -13,4 +14,6 @@ log.configure("json" if settings().environment == "production" else "console")
 dramatiq.set_broker(broker())
 broker().add_middleware(Presence())
 
-from workers import user_updates  # noqa: E402, F401 - an actor is declared on the broker that is set
+load_or_exit()
+
+from workers import crontab, user_updates  # noqa: E402, F401 - actors are declared on the broker that is set

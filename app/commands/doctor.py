@@ -18,8 +18,9 @@ from app.broker.connection import new_client
 from app.clock import utc_now
 from app.commands.deep import count_doubled, count_lost, count_orphaned
 from app.commands.table import show_table
+from app.crontab import entries
+from app.crontab.code import jobs
 from app.crontab.cron import slots_between
-from app.crontab.entries import ENTRIES, Entry
 from app.crontab.slots import MISSED_AFTER
 from app.domains.slots.assign import unscheduled
 from app.migrations.run import pending
@@ -121,16 +122,20 @@ def _cache_redis() -> Iterator[tuple[State, str]]:
 
 
 def _crontab() -> Iterator[tuple[State, str]]:
-    """Each entry of the code, and how far the producer has come with it."""
+    """Each entry, and how far the producer has come with it."""
     now = utc_now()
     with db.reading() as session:
         rows = {row.id: row for row in session.scalars(select(CrontabEntry))}
         cursors = {row.entry_id: row.added_until for row in session.scalars(select(CrontabCursor))}
-    for entry in ENTRIES:
-        line = f"{entry.id} ({entry.schedule}, {entry.timezone})"
-        if entry.id not in rows:
+    for job in jobs().values():
+        if job.name not in rows:
+            line = f"{job.name} ({job.schedule}, {job.timezone})"
             yield "warning", f"{line} is not in the table yet: the producer has never run here"
-        elif not rows[entry.id].enabled:
+    for entry in rows.values():
+        line = f"{entry.id} ({entry.schedule}, {entry.timezone})"
+        if not entries.is_ours(entry):
+            yield "ok", f"{line} does not run in this environment"
+        elif not entry.enabled:
             yield "warning", f"{line} is stopped"
         elif missed := _first_slot(entry, cursors[entry.id], now - MISSED_AFTER):
             yield "warning", f"{line} missed {missed:%Y-%m-%d %H:%M} UTC: are clock and producer up?"
@@ -139,7 +144,7 @@ def _crontab() -> Iterator[tuple[State, str]]:
             yield "ok", f"{line}, next {next_slot:%Y-%m-%d %H:%M} UTC" if next_slot else f"{line}, never again"
 
 
-def _first_slot(entry: Entry, after: datetime, until: datetime) -> datetime | None:
+def _first_slot(entry: CrontabEntry, after: datetime, until: datetime) -> datetime | None:
     return next(slots_between(entry.schedule, entry.timezone, after, until), None)
 
 

@@ -19,6 +19,7 @@ KEEP_FAILED: Keep = MappingProxyType({"age": 7 * 24 * 3600})
 
 USER_UPDATES = "user-updates"
 CRON = "cron"
+CRON_JOBS = "cron-jobs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +60,15 @@ PROCESS_USER_DATA = JobSpec("process_user_data", USER_UPDATES, ProcessUserData, 
 PROMISE_DAILY_UPDATES = JobSpec("promise_daily_updates", CRON, Slot, attempts=10, backoff_ms=1_000)
 PROMISE_WEEKLY_UPDATES = JobSpec("promise_weekly_updates", CRON, Slot, attempts=10, backoff_ms=1_000)
 
+#: Run the body of a crontab entry. Its attempts and its time limit are the entry's.
+RUN_ENTRY = JobSpec("run_entry", CRON_JOBS, Slot, attempts=1, backoff_ms=2_000)
+
 #: A beat is nobody's promise, and a missed one costs nothing: no row, no second attempt.
 BEAT = JobSpec(
     "beat", CRON, Nothing, attempts=1, keep_completed={"count": 100}, keep_failed={"count": 100}, recorded=False
 )
 
-JOBS: tuple[JobSpec[Any], ...] = (PROCESS_USER_DATA, PROMISE_DAILY_UPDATES, PROMISE_WEEKLY_UPDATES, BEAT)
+JOBS: tuple[JobSpec[Any], ...] = (PROCESS_USER_DATA, PROMISE_DAILY_UPDATES, PROMISE_WEEKLY_UPDATES, RUN_ENTRY, BEAT)
 SPECS: Mapping[str, JobSpec[Any]] = MappingProxyType({spec.name: spec for spec in JOBS})
 
 
@@ -75,7 +79,7 @@ def queues() -> list[str]:
 
 def concurrency() -> dict[str, int]:
     """How many jobs of each queue one process holds at once. Source: CONTRACTS C14, C45."""
-    return {USER_UPDATES: settings().worker_concurrency, CRON: 1}
+    return {USER_UPDATES: settings().worker_concurrency, CRON: 1, CRON_JOBS: 4}
 
 
 def worker_threads() -> int:

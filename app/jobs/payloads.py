@@ -27,11 +27,12 @@ class ProcessUserData(Payload):
 
 
 class Slot(Payload):
-    """One run of a crontab entry. ``slot`` as in its promise key: ``20260101T090000``, UTC."""
+    """One run of a crontab entry. ``slot`` as in its promise key: ``20260101T090000``, UTC; of a manual run, its time."""
 
     entry: Id
     slot: Annotated[str, StringConstraints(pattern=r"^\d{8}T\d{6}$")]
     version: int = 1
+    manual: bool = False
 
 
 class Nothing(Payload):

@@ -11,9 +11,13 @@ from app.models.base import Base
 
 
 class CrontabCursor(Base):
-    """Up to where an entry's slots have been added, inclusive; moved by compare-and-set."""
+    """Up to where an entry's slots have been added, inclusive; moved by compare-and-set.
+
+    ``version`` is the entry's: a tick that has read the entry before a change moves nothing after it.
+    """
 
     __tablename__ = "crontab_cursor"
 
     entry_id: Mapped[str] = mapped_column(String(64), primary_key=True)
     added_until: Mapped[datetime]
+    version: Mapped[int] = mapped_column(default=1)

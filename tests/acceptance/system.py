@@ -17,6 +17,7 @@ from app import db
 from app.domains.accounts.sellers import Seller, put_account
 from app.domains.accounts.users import register, verify
 from app.domains.amazon.simulator import Options, create_app
+from app.jobs.catalog import worker_threads
 from app.jobs.user_updates import enqueue_user, enqueue_users
 from app.ledger import queries
 from app.migrations.run import upgrade
@@ -54,7 +55,8 @@ class System:
         self._workers += 1
         log = self.directory / f"worker-{self._workers}.log"
         environment = {"WORKER_CONCURRENCY": str(concurrency)}
-        program = WorkerProgram("workers.main", environment, log, threads=concurrency)
+        threads = worker_threads() - settings().worker_concurrency + concurrency
+        program = WorkerProgram("workers.main", environment, log, threads=threads)
         self._started.callback(program.end)
         program.wait_until_ready()
         return program

@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 
 from app.crontab.cron import InvalidSchedule, last_slot, slots_between
-from app.crontab.slots import AHEAD, AT_ONCE, CatchUp, parse_slot, slot_name, slots_due
+from app.crontab.slots import AHEAD, AT_ONCE, CatchUp, Due, Skipped, parse_slot, slot_name, slots_due
 
 NINE = datetime(2026, 1, 1, 9, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -80,33 +80,53 @@ def test_slots_are_found_90_seconds_ahead() -> None:
     """So that a late beat costs nothing."""
     just_in, too_early = NINE - AHEAD, NINE - AHEAD - SECOND
 
-    assert slots_due("0 * * * *", "UTC", "all", NINE - HOUR, just_in) == hours(9)
-    assert slots_due("0 * * * *", "UTC", "all", NINE - HOUR, too_early) == []
+    assert slots_due("0 * * * *", "UTC", "all", NINE - HOUR, just_in) == Due(hours(9))
+    assert slots_due("0 * * * *", "UTC", "all", NINE - HOUR, too_early) == Due([])
 
 
-@pytest.mark.parametrize(("policy", "expected"), [("all", (7, 8, 9)), ("one", (9,)), ("skip", ())])
-def test_after_three_hours_down_the_policy_decides(policy: CatchUp, expected: tuple[int, ...]) -> None:
-    """All that was missed, the latest of it, or nothing."""
-    assert slots_due("0 * * * *", "UTC", policy, NINE - 3 * HOUR, NINE + HOUR / 2) == hours(*expected)
+@pytest.mark.parametrize(
+    ("policy", "run", "skipped"),
+    [
+        ("all", (7, 8, 9), None),
+        ("one", (9,), Skipped(2, *hours(7, 8))),
+        ("skip", (), Skipped(3, *hours(7, 9))),
+    ],
+)
+def test_after_three_hours_down_the_policy_decides(
+    policy: CatchUp, run: tuple[int, ...], skipped: Skipped | None
+) -> None:
+    """All that was missed, the latest of it, or nothing; and what is dropped is counted."""
+    due = slots_due("0 * * * *", "UTC", policy, NINE - 3 * HOUR, NINE + HOUR / 2)
+
+    assert due == Due(hours(*run), skipped)
+    assert due.reaches == NINE
+
+
+def test_one_is_one_run_for_the_whole_pause() -> None:
+    """Also where some of the missed slots were missed only a moment ago."""
+    due = slots_due("*/30 * * * * *", "UTC", "one", NINE - 3 * HOUR, NINE)
+
+    assert due.slots == [NINE, NINE + 30 * SECOND, NINE + 60 * SECOND, NINE + 90 * SECOND]
+    assert due.skipped == Skipped(359, NINE - 3 * HOUR + 30 * SECOND, NINE - 30 * SECOND)
 
 
 @pytest.mark.parametrize("policy", ["all", "one", "skip"])
 def test_a_late_beat_is_no_miss_under_any_policy(policy: CatchUp) -> None:
     """Two minutes late: the slot is still added."""
-    assert slots_due("0 * * * *", "UTC", policy, NINE - HOUR / 2, NINE + timedelta(minutes=2)) == hours(9)
+    assert slots_due("0 * * * *", "UTC", policy, NINE - HOUR / 2, NINE + timedelta(minutes=2)) == Due(hours(9))
 
 
 @pytest.mark.parametrize("policy", ["all", "one", "skip"])
 def test_what_the_cursor_has_passed_is_not_due_again(policy: CatchUp) -> None:
     """Neither a minute later, when it would still be on time, nor as "the latest missed"."""
-    assert slots_due("0 * * * *", "UTC", policy, NINE, NINE + timedelta(minutes=1)) == []
-    assert slots_due("0 * * * *", "UTC", policy, NINE, NINE + HOUR / 2) == []
+    assert slots_due("0 * * * *", "UTC", policy, NINE, NINE + timedelta(minutes=1)) == Due([])
+    assert slots_due("0 * * * *", "UTC", policy, NINE, NINE + HOUR / 2) == Due([])
 
 
 def test_a_long_past_is_caught_up_in_portions() -> None:
     """The next tick goes on where this one ended."""
-    first = slots_due("* * * * *", "UTC", "all", NINE - timedelta(days=2), NINE)
-    second = slots_due("* * * * *", "UTC", "all", first[-1], NINE)
+    first = slots_due("* * * * *", "UTC", "all", NINE - timedelta(days=2), NINE).slots
+    second = slots_due("* * * * *", "UTC", "all", first[-1], NINE).slots
 
     assert len(first) == AT_ONCE
     assert second[0] == first[-1] + timedelta(minutes=1)

@@ -12,7 +12,7 @@ from sqlalchemy import update
 from app import db
 from app.broker.queue import Queue
 from app.clock import to_ms
-from app.crontab import entries
+from app.crontab import code, entries
 from app.models.crontab_entry import CrontabEntry
 from app.models.schedule import UserUpdateSchedule
 from app.models.user import User
@@ -41,7 +41,7 @@ def test_a_slot_is_added_ahead_and_delayed_to_its_second(cron: Queue) -> None:
     assert row.confirmed_at is not None
     assert job is not None
     assert job.state() == "delayed"
-    assert job.data == {"entry": "dailyUpdates", "slot": "20260101T090000", "version": 1}
+    assert job.data == {"entry": "dailyUpdates", "slot": "20260101T090000", "version": 1, "manual": False}
 
 
 def test_a_new_entry_has_no_past(cron: Queue) -> None:
@@ -67,7 +67,8 @@ def test_ticks_at_once_add_each_slot_once(cron: Queue) -> None:
         counts = list(threads.map(tick, [midnight] * 8))
 
     assert sum(counts) == 16 + 1
-    assert cron.get_job_counts()["waiting"] == 17
+    counted = cron.get_job_counts()
+    assert counted["waiting"] + counted["delayed"] == 17
     assert len(set(added())) == 17
 
 
@@ -106,18 +107,19 @@ def test_a_stopped_entry_adds_nothing(cron: Queue) -> None:
 
 
 def test_a_change_in_the_code_is_a_new_version(cron: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was added under the old one does not run any more (R23)."""
+    """What was added under the old one runs only if the new schedule has its slot too (R23)."""
     tick(NINE - HOUR / 2)
-    hourly, weekly = entries.ENTRIES
-    later = entries.Entry(hourly.id, hourly.title, "30 * * * *", hourly.job)
-    monkeypatch.setattr(entries, "ENTRIES", (later, weekly))
+    hourly = code.jobs()["dailyUpdates"]
+    later = hourly.model_copy(update={"schedule": "30 * * * *"})
+    monkeypatch.setattr(entries, "jobs", lambda: {**code.jobs(), "dailyUpdates": later})
 
     tick(NINE)
 
     with db.reading() as session:
-        assert not entries.is_current(session, "dailyUpdates", 1)
-        assert entries.is_current(session, "dailyUpdates", 2)
-        assert entries.is_current(session, "weeklyUpdates", 1)
+        changed = session.get_one(CrontabEntry, "dailyUpdates")
+        assert (changed.version, changed.schedule) == (2, "30 * * * *")
+        assert entries.runnable(session, "dailyUpdates", NINE, 1) is None
+        assert entries.runnable(session, "dailyUpdates", NINE + HOUR / 2, 1) is not None
 
 
 def test_a_job_is_timed_by_redis_and_delayed_by_the_ticks_own_now(cron: Queue) -> None:

@@ -13,16 +13,17 @@ from sqlalchemy import select
 from app import db
 from app.broker.errors import Park
 from app.broker.queue import Queue
+from app.crontab.slots import parse_slot
+from app.domains.slots import rounds
+from app.domains.slots.due import day_slot
+from app.domains.slots.rounds import DAILY, WEEKLY, promise_chunk, promise_updates
 from app.models.job_status import JobStatus
 from app.models.schedule import UserUpdateSchedule
-from producer import updates
 from producer.tick import tick
-from producer.updates import DAILY, WEEKLY, promise_chunk, promise_updates
 from tests.ledger.rows import all_rows
 from tests.producer.conftest import NINE
 
 AddUsers = Callable[..., None]
-RUN = ("dailyUpdates", "20260101T090000", 1)
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +37,7 @@ def test_users_of_the_hour_are_enqueued_by_id(queue: Queue, users: AddUsers) -> 
     users("a", "b")
     users("c", hour=10)
 
-    promised = promise_updates(DAILY, *RUN)
+    promised = promise_updates(DAILY, NINE)
 
     job = queue.get_job("daily-a-20260101T09")
     assert promised == 2
@@ -50,7 +51,7 @@ def test_users_of_the_day_are_enqueued_with_their_week(queue: Queue, users: AddU
     users("a", day=4)
     users("b", day=5)
 
-    promised = promise_updates(WEEKLY, "weeklyUpdates", "20260101T000000", 1)
+    promised = promise_updates(WEEKLY, day_slot(NINE))
 
     assert promised == 1
     assert queue.get_job("weekly-a-20260101T00") is not None
@@ -60,7 +61,7 @@ def test_a_slot_is_promised_once(queue: Queue, users: AddUsers) -> None:
     """The second run finds nobody, though no update has succeeded yet (R4)."""
     users("a", "b")
 
-    counts = [promise_updates(DAILY, *RUN) for _ in range(2)]
+    counts = [promise_updates(DAILY, NINE) for _ in range(2)]
 
     assert counts == [2, 0]
     assert len(all_rows()) == 2
@@ -92,7 +93,7 @@ def test_a_chunk_that_fails_promises_nobody(queue: Queue, users: AddUsers, monke
         raise ZeroDivisionError
 
     with monkeypatch.context() as broken:
-        broken.setattr(updates, "enqueue_with", fail)
+        broken.setattr(rounds, "enqueue_with", fail)
         with pytest.raises(ZeroDivisionError):
             promise_chunk(DAILY, NINE)
 
@@ -105,13 +106,13 @@ def test_a_long_round_gives_way_and_goes_on_later(
 ) -> None:
     """It parks after its time, and the next run promises the rest (R24)."""
     users(*(f"u{number}" for number in range(5)))
-    monkeypatch.setattr(updates, "GIVE_WAY_AFTER_S", 0.0)
-    monkeypatch.setattr(updates, "CHUNK", 2)
+    monkeypatch.setattr(rounds, "GIVE_WAY_AFTER_S", 0.0)
+    monkeypatch.setattr(rounds, "CHUNK", 2)
     monkeypatch.setattr(promise_chunk, "__defaults__", (2,))
 
     def run() -> str:
         try:
-            return f"promised {promise_updates(DAILY, *RUN)}"
+            return f"promised {promise_updates(DAILY, NINE)}"
         except Park:
             return "parked"
 
@@ -119,14 +120,6 @@ def test_a_long_round_gives_way_and_goes_on_later(
 
     assert runs == ["parked", "parked", "parked", "promised 0"]
     assert len({row.user_id for row in all_rows()}) == 5
-
-
-def test_a_run_of_an_edited_entry_does_nothing(queue: Queue, users: AddUsers) -> None:
-    """It was added under a version that is gone."""
-    users("a")
-
-    assert promise_updates(DAILY, "dailyUpdates", "20260101T090000", 0) == 0
-    assert all_rows() == []
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -148,7 +141,7 @@ def test_sixty_days_of_bad_beats_give_every_user_exactly_one_slot_a_day_and_a_we
                 select(JobStatus).where(JobStatus.queue == "cron", JobStatus.id > ran).order_by(JobStatus.id)
             ).all()
         for row in due:
-            promise_updates(DAILY if row.data["entry"] == "dailyUpdates" else WEEKLY, **row.data)
+            promise_updates(DAILY if row.data["entry"] == "dailyUpdates" else WEEKLY, parse_slot(row.data["slot"]))
             ran = row.id
 
     slots: dict[str, list[datetime]] = {}

@@ -14,8 +14,6 @@ from app import db
 from app.broker.errors import Park
 from app.broker.recorder import NewJob
 from app.clock import utc_now
-from app.crontab import entries
-from app.crontab.slots import parse_slot
 from app.domains.slots.due import promise_daily, promise_weekly
 from app.jobs.catalog import PROCESS_USER_DATA
 from app.jobs.enqueue import enqueue_with, new_job
@@ -38,19 +36,16 @@ DAILY = Round("daily", promise_daily)
 WEEKLY = Round("weekly", promise_weekly)
 
 
-def promise_updates(due: Round, entry: str, slot: str, version: int) -> int:
+def promise_updates(due: Round, slot: datetime) -> int:
     """Promise the slot to everybody whose slot it is; returns how many this run has promised.
 
     Raises Park when it has run for long and users are left: what is done stands in SQL, and the next run goes on.
     """
-    with db.reading() as session:
-        if not entries.is_current(session, entry, version):
-            return 0
     began, promised = time.monotonic(), 0
-    while chunk := promise_chunk(due, parse_slot(slot)):
+    while chunk := promise_chunk(due, slot):
         promised += chunk
         if time.monotonic() - began > GIVE_WAY_AFTER_S:
-            raise Park(utc_now(), f"{promised} users of slot {slot} promised, others go first")
+            raise Park(utc_now(), f"{promised} users of slot {slot:%Y-%m-%d %H:%M} promised, others go first")
     return promised
 
 
