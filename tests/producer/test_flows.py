@@ -11,13 +11,17 @@ import dramatiq
 import pytest
 from dramatiq import Worker
 from redis import Redis
+from sqlalchemy import update
 
+from app import db
 from app.broker.current import current_job
 from app.broker.flow import Flow, FlowProducer
 from app.broker.job import Job
 from app.broker.queue import Queue
 from app.broker.recorder import EndKind, Recorder
 from app.jobs.engine import broker, find_queue
+from app.ledger.standing import look
+from app.models.job_status import JobStatus
 from tests.ledger.rows import all_rows, end
 from tests.producer.test_reconcile import Reconciled, alive, claimed, now
 from tests.servers import wait_for
@@ -58,7 +62,7 @@ def _child(job_id: str, queue: str = "user-updates", children: Sequence[Flow] = 
 def working(ran: list[str]) -> Iterator[None]:
     """A real worker of both queues, which notes what it runs."""
     for name, queue in (("root", "user-updates"), ("work", "cron")):
-        dramatiq.actor(lambda: ran.append(current_job().id), actor_name=name, queue_name=queue, broker=broker())
+        dramatiq.actor(actor_name=name, queue_name=queue, broker=broker())(lambda: ran.append(current_job().id))
     worker = Worker(broker(), worker_threads=8, worker_timeout=100)
     worker.start()
     try:
@@ -176,6 +180,27 @@ def test_two_reconcilers_restore_a_flow_once(flow: Queue, redis: Redis, reconcil
     added = [fields["jobId"] for _, fields in events if fields["event"] == "added"]
     assert sorted(added) == ["leaf1", "leaf2", "middle", "root"]
     assert dependencies(redis, flow, "root") == {"done", "middle"}
+
+
+def test_a_flow_that_another_has_claimed_meanwhile_is_left_to_it(
+    flow: Queue, redis: Redis, reconciled: Reconciled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of its jobs is enough: all of it or nothing (R12)."""
+    redis.flushall()
+
+    def look_while_another_claims(*of: Any) -> Any:
+        with db.session() as session:
+            session.execute(update(JobStatus).where(JobStatus.job_id == "leaf2").values(repairs=JobStatus.repairs + 1))
+        return look(*of)
+
+    with monkeypatch.context() as racing:
+        racing.setattr("producer.flows.look", look_while_another_claims)
+        reconciled.at(now(flow))
+    while_it_was_anothers = set(states(flow).values())
+    reconciled.at(now(flow))
+
+    assert while_it_was_anothers == {None}
+    assert dependencies(redis, flow, "middle") == {"leaf1", "leaf2"}
 
 
 def test_a_child_that_was_tried_comes_back_with_what_is_behind_it(
