@@ -6,7 +6,8 @@ They leave the same keys, values and events as BullMQ's own scripts, one job a c
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,11 +42,19 @@ def add_many(scripts: Scripts, keys: QueueKeys, jobs: Sequence[NewJob]) -> list[
     return ids
 
 
-def add_in_chunks(scripts: Scripts, keys: QueueKeys, chunks: Sequence[Sequence[NewJob]]) -> Iterator[list[str]]:
+def add_in_chunks(
+    scripts: Scripts, keys: QueueKeys, chunks: Iterable[list[NewJob]]
+) -> Iterator[tuple[list[NewJob], set[str]]]:
     """The same, chunk by chunk: the next one is written while Redis works on the last."""
-    if len(chunks) == 1:
-        return iter([add_many(scripts, keys, chunks[0])])
-    return scripts.stream("addMany", keys.all(*ADD), (_added(keys, jobs) for jobs in chunks))
+    underway: deque[list[NewJob]] = deque()
+
+    def calls() -> Iterator[list[Any]]:
+        for chunk in chunks:
+            underway.append(chunk)
+            yield _added(keys, chunk)
+
+    for ids in scripts.stream("addMany", keys.all(*ADD), calls()):
+        yield underway.popleft(), set(ids)
 
 
 def _added(keys: QueueKeys, jobs: Sequence[NewJob]) -> list[Any]:

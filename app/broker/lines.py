@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from hiredis import pack_command
 from redis import ConnectionPool
 from redis.connection import Connection
 from redis.exceptions import ConnectionError, ResponseError, TimeoutError
@@ -45,7 +46,7 @@ class Lines:
         """The reply. Raises what redis-py raises, and never sends a command twice."""
         line = self._take()
         try:
-            line.connection.send_command(*command)
+            _send(line.connection, command)
             reply = line.connection.read_response()
         except ResponseError:
             self._keep(line)
@@ -65,7 +66,7 @@ class Lines:
         awaited = False
         try:
             for command in commands:
-                line.connection.send_command(*command)
+                _send(line.connection, command)
                 if awaited:
                     yield line.connection.read_response()
                 awaited = True
@@ -108,6 +109,11 @@ class Lines:
 def lines(pool: ConnectionPool) -> Lines:
     """The lines of this pool."""
     return Lines(pool)
+
+
+def _send(connection: Connection, command: Command) -> None:
+    # redis-py would look at each argument first, to split commands of two words and to refuse what hiredis refuses too.
+    connection.send_packed_command((pack_command(command),))
 
 
 def _is_broken(connection: Connection) -> bool:

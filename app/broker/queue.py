@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import groupby, islice
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from app.broker import schedulers
@@ -88,13 +89,15 @@ class Queue:
         last = int(self.redis.incrby(self.keys["id"], count))
         return [str(number) for number in range(last - count + 1, last + 1)]
 
-    def add_bulk(self, jobs: Sequence[NewJob]) -> list[str]:
-        """Add many jobs; returns the ids of those that were added now. With a recorder, rows come first."""
-        recorder = self._broker.recorder
-        promised = list(recorder.before_add(jobs) if recorder else jobs)
-        return self.add_recorded(promised)
+    def add_bulk(self, jobs: Iterable[NewJob]) -> list[str]:
+        """Add many jobs; returns the ids of those that were added now. With a recorder, rows come first.
 
-    def add_recorded(self, jobs: Sequence[NewJob]) -> list[str]:
+        Without one, a generator is read as the adds go on.
+        """
+        recorder = self._broker.recorder
+        return self.add_recorded(recorder.before_add(list(jobs)) if recorder else jobs)
+
+    def add_recorded(self, jobs: Iterable[NewJob]) -> list[str]:
         """Add jobs whose promises are already on record, and confirm them."""
         added: list[str] = []
         for chunk, standing in self._add(jobs):
@@ -105,18 +108,16 @@ class Queue:
             added.extend(job.id for job in chunk if job.id in standing)
         return added
 
-    def _add(self, jobs: Sequence[NewJob]) -> Iterator[tuple[Sequence[NewJob], set[str]]]:
+    def _add(self, jobs: Iterable[NewJob]) -> Iterator[tuple[list[NewJob], set[str]]]:
         """Add them chunk by chunk; with each come the ids under which Redis now holds these very jobs.
 
         Another job may have the id already, or deduplication may keep another in its place.
         """
-        chunks = [jobs[start : start + BULK] for start in range(0, len(jobs), BULK)]
-        if self._at_once(jobs):
-            for chunk, ids in zip(chunks, add_in_chunks(self._scripts, self.keys, chunks), strict=True):
-                yield chunk, set(ids)
-        else:
-            for chunk in chunks:
-                yield chunk, self._add_one_by_one(chunk)
+        for at_once, chunks in groupby(_chunks(jobs), key=self._at_once):
+            if at_once:
+                yield from add_in_chunks(self._scripts, self.keys, chunks)
+            else:
+                yield from ((chunk, self._add_one_by_one(chunk)) for chunk in chunks)
 
     def _at_once(self, jobs: Sequence[NewJob]) -> bool:
         return self._broker.batched and all(map(may_be_added, jobs))
@@ -371,6 +372,12 @@ class Queue:
 
 def _stored(state: State) -> str:
     return "wait" if state == "waiting" else state
+
+
+def _chunks(jobs: Iterable[NewJob]) -> Iterator[list[NewJob]]:
+    left = iter(jobs)
+    while chunk := list(islice(left, BULK)):
+        yield chunk
 
 
 def _checked(job_id: str | None) -> str:

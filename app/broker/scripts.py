@@ -107,10 +107,13 @@ class Scripts:
             return self._lines.call("EVAL", script.script, len(keys), *keys, *args)
 
     def stream(self, name: str, keys: list[str], calls: Iterable[list[Any]]) -> Iterator[Any]:
-        """The replies of many calls, each sent before the reply of the one before it is awaited."""
-        script = self._script(name, keys)
-        # By its source, which is small beside such calls: it cannot be missing in the midst of them.
-        return self._lines.stream(("EVAL", script.script, len(keys), *keys, *args) for args in calls)
+        """The replies of many calls; each but the first is sent before the reply of the one before it is awaited."""
+        calls = iter(calls)
+        if (first := next(calls, None)) is None:
+            return
+        yield self.run(name, keys, first)  # then Redis knows the script
+        sha = self._script(name, keys).sha
+        yield from self._lines.stream(("EVALSHA", sha, len(keys), *keys, *args) for args in calls)
 
     def _script(self, name: str, keys: list[str]) -> Script:
         expected = _SOURCES[name][0]

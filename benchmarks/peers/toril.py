@@ -35,10 +35,8 @@ def add_to(opened: BullMQBroker, job: str, dues: Sequence[Due]) -> None:
     """Add many under fresh ids of the queue's own counter, as BullMQ names them."""
     queue = opened.queue(QUEUE)
     queue.add_bulk(
-        [
-            queue.new_job("run", {"job": job, "number": number}, job_id=job_id, delay_ms=int(delay_s * 1000))
-            for job_id, (number, delay_s) in zip(queue.next_ids(len(dues)), dues, strict=True)
-        ]
+        queue.new_job("run", {"job": job, "number": number}, job_id=job_id, delay_ms=int(delay_s * 1000))
+        for job_id, (number, delay_s) in zip(queue.next_ids(len(dues)), dues, strict=True)
     )
 
 
