@@ -1,0 +1,151 @@
+"""Connections that end at the worst moment, and a server that stands still (FAULTS 8, 9)."""
+
+from __future__ import annotations
+
+import hashlib
+import signal
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from sqlalchemy import make_url
+
+import app.broker
+from app.settings import settings
+from tests.faults.conftest import Open
+from tests.faults.figures import keep
+from tests.faults.flow import flow_back_s
+from tests.faults.proxy import Cut, Moment, Proxy, proxy_of, to_tcp, to_unix_socket
+from tests.faults.system import DEFAULT_LOCK_MS, FaultSystem
+from tests.servers import wait_for
+
+SEED = 20260101
+
+
+def _script(name: str) -> bytes:
+    """How a call of that script is told on the wire."""
+    (path,) = (Path(app.broker.__file__).parent / "lua").glob(f"{name}-*.lua")
+    return hashlib.sha1(path.read_bytes(), usedforsecurity=False).hexdigest().encode()
+
+
+#: What each request is known by, and the server it goes to.
+POINTS: Mapping[str, bytes] = {
+    "add": _script("addMany"),
+    "fetch": _script("claimMany"),
+    "finish": _script("finishMany"),
+    "COMMIT": b"COMMIT",
+}
+
+
+@dataclass(frozen=True)
+class Wires:
+    """What runs between the system's programs and its two servers."""
+
+    redis: Proxy
+    database: Proxy
+
+    def of(self, point: str) -> Proxy:
+        """Where those requests pass."""
+        return self.database if point == "COMMIT" else self.redis
+
+    def cut(self, point: str, times: int, every: int) -> list[Cut]:
+        """So many cuts at each moment."""
+        return [self.of(point).cut(POINTS[point], moment, times=times, every=every) for moment in Moment]
+
+
+@contextmanager
+def wired(system: FaultSystem, monkeypatch: pytest.MonkeyPatch) -> Iterator[Wires]:
+    """Programs that are started in the block reach Redis and PostgreSQL through proxies; the test itself does not."""
+    database = make_url(settings().database_url)
+    socket = f"{database.query['host']}/.s.PGSQL.{database.port or 5432}"
+    with ExitStack() as stack:
+        wires = Wires(
+            redis=stack.enter_context(proxy_of(to_tcp(system.redis.url))),
+            database=stack.enter_context(proxy_of(to_unix_socket(socket))),
+        )
+        through = database.set(host="127.0.0.1", port=wires.database.port, query={"sslmode": "disable"})
+        monkeypatch.setenv("REDIS_URL", f"redis://127.0.0.1:{wires.redis.port}")
+        monkeypatch.setenv("DATABASE_URL", through.render_as_string(hide_password=False))
+        yield wires
+
+
+def check_cuts(system: FaultSystem, wires: Wires, points: Mapping[str, int], every: int, timeout_s: float) -> None:
+    """Work under cuts, so many a moment at each point; afterwards nothing is lost, doubled or stranded."""
+    system.start_producer()
+    for _ in range(2):
+        system.start_worker()
+    cuts = {point: wires.cut(point, times, every) for point, times in points.items()}
+    enqueuer = system.start_enqueuer("cut", at_once=5, pace="100")
+
+    wait_for(lambda: all(cut.made == cut.times for some in cuts.values() for cut in some), "the cuts", timeout_s)
+    enqueuer.kill()
+    enqueuer.wait()
+    settled_s = system.settle(60)
+    account = system.account()
+
+    made = {point: sum(cut.made for cut in some) for point, some in cuts.items()}
+    keep("9", system, account, cuts=", ".join(f"{point} {count}" for point, count in made.items()))
+    print(f"cuts {made}; settled after {settled_s:.1f} s")  # noqa: T201 - a figure of the run
+    account.check()
+
+
+def test_cut_connections_strand_and_double_nothing(open_system: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sample: two cuts at each moment of add, fetch, finish and COMMIT."""
+    system = open_system("postgresql", SEED)
+    with wired(system, monkeypatch) as wires:
+        check_cuts(system, wires, dict.fromkeys(POINTS, 2), every=7, timeout_s=60)
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("point", list(POINTS))
+def test_two_hundred_cut_connections_strand_and_double_nothing(
+    open_system: Open, monkeypatch: pytest.MonkeyPatch, point: str
+) -> None:
+    """67 at each of the three moments."""
+    system = open_system("postgresql", SEED)
+    with wired(system, monkeypatch) as wires:
+        check_cuts(system, wires, {point: 67}, every=3, timeout_s=600)
+
+
+def check_standstill(system: FaultSystem, stop_s: float) -> None:
+    """Redis stands still while jobs run, fail, end and are added; then all goes on, by itself and once."""
+    system.start_producer()
+    for _ in range(2):
+        system.start_worker()
+    system.add(*(f"flaky-{n}" for n in range(40)), ms=20, failures=1)
+    system.add(*(f"long-{n}" for n in range(4)), ms=int(stop_s * 500))
+    system.add(*(f"quick-{n}" for n in range(400)), ms=50)
+    enqueuer = system.start_enqueuer("meanwhile", pace="40")
+    wait_for(lambda: len(system.lines("effect")) > 50, "jobs to flow")
+
+    system.redis.process.send_signal(signal.SIGSTOP)
+    system.journal.write("fault", "stop", detail=str(system.redis.process.pid))
+    system.chance_s(stop_s, stop_s)
+    system.redis.process.send_signal(signal.SIGCONT)
+    resumed_at = time.time()
+    flow_s = flow_back_s(system, resumed_at)
+    enqueuer.kill()
+    enqueuer.wait()
+    system.settle(60)
+    account = system.account()
+
+    keep("8", system, account, stopped=f"{stop_s:.0f} s", flow_back=f"{flow_s:.1f} s")
+    print(f"stopped for {stop_s} s, flow back after {flow_s:.1f} s")  # noqa: T201 - a figure of the run
+    account.check()
+    assert flow_s <= 10
+
+
+def test_work_flows_again_when_redis_has_stood_still(sqlite_system: FaultSystem) -> None:
+    """For three leases: 2 s each here, 10 s by default."""
+    check_standstill(sqlite_system, 6)
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("stop_s", [30, 70])
+def test_work_flows_again_when_redis_has_stood_still_for_long(sqlite_system: FaultSystem, stop_s: int) -> None:
+    """Under the product's own leases."""
+    sqlite_system.lock_ms = DEFAULT_LOCK_MS
+    check_standstill(sqlite_system, stop_s)

@@ -1,0 +1,172 @@
+"""The servers that we stand on die, fill up, and fail over (FAULTS 5, 10)."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import requests
+
+from app import db
+from app.auth.tokens import issue
+from app.domains.accounts.sellers import Seller, put_account
+from app.domains.accounts.users import register, verify
+from tests.api.conftest import HASH
+from tests.api.test_outages import gunicorn
+from tests.faults.figures import keep
+from tests.faults.flow import flow_back_s
+from tests.faults.postgres import PostgresServer, postgres_server
+from tests.faults.proxy import Moment
+from tests.faults.system import FaultSystem, fault_system
+from tests.faults.test_network import Wires, wired
+from tests.servers import wait_for
+
+SEED = 20260101
+PATIENCE_S = 20
+
+
+class Caller:
+    """A user of the real API, who writes down what it answers."""
+
+    def __init__(self, url: str) -> None:
+        with db.session() as session:
+            user = register(session, "caller@example.com", HASH)
+            put_account(session, user.id, Seller("US", "NA", "CALLERUS", "1", "demo-CALLERUS-US"))
+            verify(session, user.id)
+        self._url = url
+        self._headers = {"Authorization": f"Bearer {issue(user)}"}
+        self._user = user.id
+        self.answers: list[requests.Response] = []
+
+    def look(self) -> requests.Response:
+        """Ask for the own jobs, which stand in the database."""
+        return self._ask("GET", f"/app/job-status/status/user/{self._user}")
+
+    def enqueue(self) -> requests.Response:
+        """Ask for an update now, which needs both."""
+        body = {"country": "US", "region": "NA", "updateType": "daily"}
+        return self._ask("POST", "/app/jobs/user/manual-update", body)
+
+    def _ask(self, method: str, path: str, body: dict[str, str] | None = None) -> requests.Response:
+        answer = requests.request(method, self._url + path, headers=self._headers, json=body, timeout=PATIENCE_S)
+        self.answers.append(answer)
+        return answer
+
+
+@contextmanager
+def called(system: FaultSystem) -> Iterator[Caller]:
+    """The API under gunicorn, as production serves it, and somebody who calls it."""
+    with gunicorn(system.directory, {}) as url:
+        yield Caller(url)
+
+
+def check_refusal(answer: requests.Response) -> None:
+    """503, when to come again, and why."""
+    assert answer.status_code == 503, answer.text
+    assert int(answer.headers["Retry-After"]) > 0
+    assert answer.json()["success"] is False
+
+
+# --- 5: PostgreSQL dies
+
+
+def check_postgres_deaths(directory: Path, monkeypatch: pytest.MonkeyPatch, times: int) -> None:
+    """Every second death comes while a COMMIT is under way; the API says so each time, and goes on by itself."""
+    (directory / "postgres").mkdir()
+    with (
+        postgres_server(directory / "postgres" / "data") as postgres,
+        fault_system(directory, postgres.url, monkeypatch, SEED) as system,
+        wired(system, monkeypatch) as wires,
+        called(system) as caller,
+    ):
+        system.start_producer()
+        for _ in range(2):
+            system.start_worker()
+        enqueuer = system.start_enqueuer("work", at_once=10, pace="100")
+        wait_for(lambda: len(system.lines("effect")) > 20, "jobs to flow")
+
+        for number in range(times):
+            system.chance_s(0.5, 1.5)
+            _kill(system, postgres, wires, in_commit=number % 2 == 1)
+            check_refusal(caller.look())
+            check_refusal(caller.enqueue())
+            postgres.start()
+            wait_for(lambda: caller.look().status_code == 200, "the API to answer again", every_s=0.2)
+        enqueuer.kill()
+        enqueuer.wait()
+        settled_s = system.settle(60)
+        account = system.account()
+
+        statuses = {answer.status_code for answer in caller.answers}
+        keep("5", system, account, deaths=str(times), settled=f"{settled_s:.1f} s", api=str(sorted(statuses)))
+        print(f"{times} deaths; settled after {settled_s:.1f} s; API {statuses}")  # noqa: T201 - a figure of the run
+        account.check()
+        assert statuses == {200, 503}
+
+
+def _kill(system: FaultSystem, postgres: PostgresServer, wires: Wires, *, in_commit: bool) -> None:
+    """``kill -9`` of all its processes: now, or right behind a COMMIT that it has just been sent."""
+    system.journal.write("fault", "postgres", detail="in-commit" if in_commit else "now")
+    if not in_commit:
+        postgres.kill()
+        return
+    killed = threading.Event()
+
+    def kill() -> None:
+        postgres.kill()
+        killed.set()
+
+    wires.database.cut(b"COMMIT", Moment.AFTER_REQUEST, every=system.random.randint(1, 20), also=kill)
+    assert killed.wait(30), "nothing was committed"
+
+
+def test_two_deaths_of_postgresql_lose_and_double_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sample: one of them during a COMMIT."""
+    check_postgres_deaths(tmp_path, monkeypatch, times=2)
+
+
+@pytest.mark.faults
+def test_ten_deaths_of_postgresql_lose_and_double_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Five of them during a COMMIT."""
+    check_postgres_deaths(tmp_path, monkeypatch, times=10)
+
+
+# --- 10: Redis is full
+
+
+def test_a_full_redis_is_said_so_and_costs_nothing(sqlite_system: FaultSystem) -> None:
+    """``maxmemory`` under ``noeviction``: 503 with the reason; freed, work goes on within 15 s."""
+    system = sqlite_system
+    with called(system) as caller:
+        system.start_producer()
+        for _ in range(2):
+            system.start_worker()
+        system.add(*(f"flaky-{n}" for n in range(40)), ms=20, failures=2)
+        system.add(*(f"quick-{n}" for n in range(400)), ms=20)
+        enqueuer = system.start_enqueuer("meanwhile", pace="40")
+        wait_for(lambda: len(system.lines("effect")) > 50, "jobs to flow")
+
+        system.journal.write("fault", "full")
+        system.queue.redis.config_set("maxmemory", 1_000_000)
+        system.chance_s(4, 6)
+        refusal = caller.enqueue()
+        system.queue.redis.config_set("maxmemory", 0)
+        freed_at = time.time()
+        accepted = caller.enqueue()
+        flow_s = flow_back_s(system, freed_at)
+        enqueuer.kill()
+        enqueuer.wait()
+        system.settle(60)
+        account = system.account()
+
+        keep("10", system, account, recovered=f"{flow_s:.1f} s")
+        print(f"recovered after {flow_s:.1f} s; {refusal.text}")  # noqa: T201 - a figure of the run
+        account.check()
+        check_refusal(refusal)
+        assert "memory" in refusal.json()["error"]
+        assert accepted.status_code == 202
+        assert flow_s <= 15
