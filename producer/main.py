@@ -23,6 +23,7 @@ from app.jobs.presence import Presence
 from app.ledger.retention import Retention
 from app.settings import settings
 from producer.beat import BeatActor
+from producer.clocks import Clocks
 from producer.pulse import Pulse
 from producer.reconcile import Reconciler
 from producer.tick import tick
@@ -52,7 +53,7 @@ dramatiq.set_broker(broker())
 load_or_exit()
 reconcile = Reconciler(broker(), lost=start_budgets_empty)
 trim = Retention(broker(), keep=timedelta(days=settings().ledger_retention_days))
-pulse = Pulse(tick, keep_in_order, now)
+pulse = Pulse(tick, keep_in_order, now, may_tick=Clocks().agree, is_urgent=reconcile.has_loss)
 # However late a beat arrives, it is taken: what is due is decided from the crontab, not from the beat.
 broker().add_middleware(PeriodiqMiddleware(skip_delay=10**9))
 broker().add_middleware(pulse)

@@ -1,4 +1,4 @@
-"""The producer's own pulse: it ticks when beats fail to come, and repairs what was promised and never added."""
+"""The producer's own pulse: it ticks when beats fail to come, and repairs what Redis does not have."""
 
 from __future__ import annotations
 
@@ -22,36 +22,55 @@ LOOK_EVERY_S = 1.0
 
 
 class Pulse(Middleware):
-    """A thread beside the producer's worker. The first look ticks: whatever was missed while it was down is due."""
+    """A thread beside the producer's worker. The first look ticks: whatever was missed while it was down is due.
+
+    ``may_tick`` is asked before each tick; ``is_urgent`` at each look, and brings the next repair forward.
+    """
 
     def __init__(
-        self, tick: Callable[[datetime], object], repair: Callable[[datetime], object], now: Callable[[], datetime]
+        self,
+        tick: Callable[[datetime], object],
+        repair: Callable[[datetime], object],
+        now: Callable[[], datetime],
+        *,
+        may_tick: Callable[[datetime], bool],
+        is_urgent: Callable[[], bool],
     ) -> None:
         self._tick = tick
         self._repair = repair
         self._now = now
+        self._may_tick = may_tick
+        self._is_urgent = is_urgent
         self._ticked_at: datetime | None = None
         self._repaired_at: datetime | None = None
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
 
     def beat(self) -> None:
-        """A beat has come."""
+        """A beat has come: tick, unless the clocks disagree. Then the first look after that ticks."""
         now = self._now()
-        self._tick(now)
-        self._ticked_at = now
+        if self._may_tick(now):
+            self._tick(now)
+            self._ticked_at = now
+        else:
+            self._ticked_at = None
 
     def look(self) -> None:
         """Do what is overdue; errors of Redis and of the database are logged, and the next look tries again."""
-        try:
-            now = self._now()
-            if self._is_over(self._ticked_at, SILENCE, now):
-                self.beat()
-            if self._is_over(self._repaired_at, REPAIR_EVERY, now):
-                self._repair(now)
-                self._repaired_at = now
-        except (RedisError, RecorderUnavailable, SQLAlchemyError) as error:
-            log.warning("the producer cannot tick or repair now: %s", error)
+        for overdue in (self._tick_if_silent, self._repair_if_due):
+            try:
+                overdue(self._now())
+            except (RedisError, RecorderUnavailable, SQLAlchemyError) as error:
+                log.warning("the producer cannot tick or repair now: %s", error)
+
+    def _tick_if_silent(self, now: datetime) -> None:
+        if self._is_over(self._ticked_at, SILENCE, now):
+            self.beat()
+
+    def _repair_if_due(self, now: datetime) -> None:
+        if self._is_over(self._repaired_at, REPAIR_EVERY, now) or self._is_urgent():
+            self._repair(now)
+            self._repaired_at = now
 
     @staticmethod
     def _is_over(last: datetime | None, pause: timedelta, now: datetime) -> bool:

@@ -13,6 +13,7 @@ from app.jobs.catalog import PROCESS_USER_DATA
 from app.jobs.engine import broker
 from app.jobs.enqueue import enqueue
 from app.jobs.payloads import ProcessUserData
+from app.ledger.clock import database_now
 from tests.cli.conftest import Run
 from tests.jobs import conftest as jobs
 from tests.ledger.rows import claim, only_row
@@ -75,3 +76,15 @@ def test_the_doctor_shows_the_counts(toril: Run) -> None:
 
     lines = [line.split()[:3] for line in said.splitlines() if line.startswith(("lost", "doubled", "orphaned"))]
     assert lines == [["lost", "ok", "0"], ["doubled", "ok", "0"], ["orphaned", "ok", "0"]]
+
+
+def test_the_doctor_says_that_clocks_disagree(toril: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then nothing ticks, so it is wrong and not a warning."""
+    monkeypatch.setattr("app.commands.doctor.database_now", lambda of: database_now(of) - timedelta(seconds=90))
+
+    done = toril("doctor")
+
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith("clocks")]
+    assert done.returncode == 1
+    assert "wrong" in line
+    assert "+90.0 s from the database" in line

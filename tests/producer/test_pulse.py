@@ -7,13 +7,16 @@ from datetime import UTC, datetime, timedelta
 import dramatiq
 import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
+from sqlalchemy import Engine
 
 from app.broker.queue import Queue
 from app.jobs.actor import actor
 from app.jobs.catalog import BEAT
 from app.jobs.engine import broker, find_queue
+from app.ledger.clock import database_now
 from app.settings import settings
 from producer.beat import BeatActor
+from producer.clocks import Clocks
 from producer.pulse import Pulse
 from tests.ledger.rows import all_rows
 from tests.producer.conftest import NINE
@@ -26,7 +29,15 @@ class Watched:
     def __init__(self) -> None:
         self.at = NINE
         self.did: list[str] = []
-        self.pulse = Pulse(self._tick, lambda now: self.did.append(f"repair {now:%M:%S}"), lambda: self.at)
+        self.clocks_agree = True
+        self.has_loss = False
+        self.pulse = Pulse(
+            self._tick,
+            lambda now: self.did.append(f"repair {now:%M:%S}"),
+            lambda: self.at,
+            may_tick=lambda _: self.clocks_agree,
+            is_urgent=lambda: self.has_loss,
+        )
 
     def _tick(self, now: datetime) -> None:
         self.did.append(f"tick {now:%M:%S}")
@@ -82,12 +93,69 @@ def test_an_error_of_redis_does_not_end_the_pulse() -> None:
             raise errors.pop()
         ticked.append(now)
 
-    pulse = Pulse(tick, lambda _: None, lambda: NINE)
+    repaired: list[datetime] = []
+    pulse = Pulse(tick, repaired.append, lambda: NINE, may_tick=lambda _: True, is_urgent=lambda: False)
 
     pulse.look()
+    repaired_all_the_same = list(repaired)
     pulse.look()
 
     assert ticked == [NINE]
+    assert repaired_all_the_same == [NINE]
+
+
+def test_a_loss_is_repaired_at_the_next_look() -> None:
+    """Workers wait for the settings, so ten seconds would be long."""
+    watched = Watched()
+    watched.look_after(0)
+    watched.has_loss = True
+
+    assert watched.look_after(1) == ["repair 00:01"]
+
+
+def test_nothing_ticks_while_the_clocks_disagree() -> None:
+    """Neither a beat nor silence; and it goes on by itself, at once."""
+    watched = Watched()
+    watched.look_after(0)
+    watched.clocks_agree = False
+    watched.did.clear()
+
+    watched.at += timedelta(seconds=60)
+    watched.pulse.beat()
+    by_a_beat = list(watched.did)
+    by_silence = watched.look_after(80)
+    watched.clocks_agree = True
+    when_they_agree = watched.look_after(1)
+
+    assert by_a_beat == []
+    assert by_silence == ["repair 02:20"]
+    assert when_they_agree == ["tick 02:21"]
+
+
+@pytest.mark.parametrize(
+    ("ahead_s", "agreed"), [(0, True), (55, True), (-55, True), (65, False), (-65, False)], ids=str
+)
+def test_clocks_agree_within_a_minute(database: Engine, ahead_s: int, agreed: bool) -> None:
+    """Redis's and the database's; whatever this machine's says."""
+    with database.connect() as connection:
+        redis_now = database_now(connection) + timedelta(seconds=ahead_s)
+
+    assert Clocks().agree(redis_now) is agreed
+
+
+def test_it_says_once_that_they_disagree_and_that_they_agree_again(
+    sqlite_database: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With the difference, and what to do."""
+    clocks = Clocks()
+    with sqlite_database.connect() as connection:
+        right = database_now(connection)
+
+    for ahead_s in (0, 90, 91, 0, 0):
+        clocks.agree(right + timedelta(seconds=ahead_s))
+
+    assert [record.levelname for record in caplog.records] == ["ERROR", "WARNING"]
+    assert "Redis is +90 s from the database" in caplog.text
 
 
 @pytest.fixture
