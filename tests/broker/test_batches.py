@@ -37,7 +37,7 @@ RETENTION = [None, True, 1, 2, {"count": 1, "age": 1}, {"age": 1}, {"count": 3, 
 
 @dataclass(frozen=True)
 class Added:
-    """One job of an add."""
+    """One job of an add. Without an id, the queue gives it one."""
 
     id: str
     delay_ms: int
@@ -50,7 +50,7 @@ class Added:
 
 ADDED = st.builds(
     Added,
-    id=st.sampled_from(IDS),
+    id=st.sampled_from([*IDS, *[""] * 6]),
     delay_ms=st.sampled_from([0, 0, 0, 5, 500]),
     priority=st.sampled_from([0, 0, 1, 3]),
     lifo=st.booleans(),
@@ -206,8 +206,12 @@ class Official(Side):
             for job in jobs:
                 queue_add(self.scripts, pipe, self.keys, job)
                 pipe.hget(self.keys[job.id], "timestamp")
-            stamps = pipe.execute()[1::2]
-        return [job.id if stamp == str(job.added_ms) else "" for job, stamp in zip(jobs, stamps, strict=True)]
+            replies = pipe.execute()
+        given, stamps = replies[::2], replies[1::2]
+        return [
+            job_id if stamp == str(job.added_ms) or not job.id else ""
+            for job, job_id, stamp in zip(jobs, given, stamps, strict=True)
+        ]
 
     def claim(self, tokens: list[str]) -> list[tuple[str, dict[str, str]]]:
         """moveToActive until there is none, or one that must run alone."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from redis import Redis
 
 from app.broker.broker import BullMQBroker
 from app.broker.errors import InvalidName, JobLocked, JobNotFound
+from app.broker.job_options import JobOptions
 from app.broker.options import backoff_ms, exponential, fixed, keep_jobs
 from app.broker.queue import Queue
+from app.broker.recorder import NewJob
 
 
 @pytest.fixture
@@ -46,6 +50,52 @@ def test_the_same_id_is_one_job(queue: Queue) -> None:
     assert job is not None
     assert job.data == {"to": "first"}
     assert queue.get_job_counts()["waiting"] == 1
+
+
+def test_the_counter_passes_over_an_id_that_is_taken(queue: Queue) -> None:
+    """BullMQ would write the new job over the one that somebody called 2."""
+    queue.add("send", {"to": "first"}, job_id="2")
+
+    ids = [queue.add("send", {"to": "second"}), queue.add("send", {"to": "third"})]
+
+    assert ids == ["3", "4"]
+    assert [job.data["to"] for job in queue.get_jobs(["waiting"], asc=True)] == ["first", "second", "third"]
+
+
+def test_an_unknown_option_is_refused(queue: Queue) -> None:
+    """A typing error must not be a job that is not delayed."""
+    with pytest.raises(TypeError, match="'dealy_ms'; it has delay_ms, priority"):
+        queue.add("send", {}, dealy_ms=5)  # type: ignore[call-arg]  # what a type checker would have found
+
+    assert queue.get_job_counts()["waiting"] == 0
+
+
+def test_a_generator_is_read_as_the_adds_go_on(queue: Queue) -> None:
+    """A producer of a million jobs holds a few hundred; what is for BullMQ's scripts goes in between."""
+    waiting: list[int] = []
+
+    def jobs() -> Iterator[NewJob]:
+        for n in range(2_000):
+            waiting.append(queue.get_job_counts()["waiting"])
+            options: JobOptions = {"deduplication": {"id": "once"}} if n in (700, 701) else {}
+            yield queue.new_job("send", {"n": n}, job_id=f"j{n}", **options)
+
+    added = queue.add_bulk(jobs())
+
+    assert added == [f"j{n}" for n in range(2_000) if n != 701]
+    assert waiting[-1] >= 500
+    assert [job.id for job in queue.get_jobs(["waiting"], 0, -1, asc=True)] == added
+
+
+def test_a_name_that_is_no_job_stops_no_neighbour(queue: Queue) -> None:
+    """BullMQ refuses no id that names a key of the queue."""
+    queue.add("send", {"n": 0})
+    jobs = [queue.new_job("send", {"n": n}, job_id=job_id) for n, job_id in enumerate(("a", "wait", "b"), start=1)]
+
+    added = queue.add_bulk(jobs)
+
+    assert added == ["a", "b"]
+    assert [job.data["n"] for job in queue.get_jobs(["waiting"], asc=True)] == [0, 1, 3]
 
 
 def test_each_state_is_counted(queue: Queue) -> None:
