@@ -1,0 +1,153 @@
+"""Each slot of the crontab runs once, whoever dies, and whatever time a host believes it is (FAULTS 11, 16)."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from app import db
+from app.clock import from_ms
+from app.crontab.slots import parse_slot, slot_name
+from app.models.cron_session import CronSession, SessionStatus
+from app.models.job_status import JobStatus, Status
+from tests.broker.workers import WorkerProgram
+from tests.faults.system import FaultSystem
+from tests.servers import wait_for
+
+ENTRY = "everyTwoSeconds"
+EVERY = timedelta(seconds=2)
+CRONTAB = Path(__file__).parent / "crontab"
+
+
+class Clocks:
+    """Two clocks and two producers, each started again as soon as it is killed."""
+
+    def __init__(self, system: FaultSystem, started: ExitStack) -> None:
+        self._system = system
+        self._started = started
+        self._clocks = [self._start_clock() for _ in range(2)]
+        self._producers = [system.start_producer() for _ in range(2)]
+
+    def kill_one(self) -> None:
+        """By chance: a clock, a producer, or a producer with its keeper."""
+        self._system.random.choice([self._kill_clock, self._kill_producer, self._kill_host])()
+
+    def _kill_clock(self) -> None:
+        clock = self._clocks.pop(0)
+        self._system.journal.write("fault", "kill-clock", detail=str(clock.pid))
+        clock.kill()
+        clock.wait()
+        self._clocks.append(self._start_clock())
+
+    def _kill_producer(self) -> None:
+        self._replace(self._system.kill)
+
+    def _kill_host(self) -> None:
+        self._replace(self._system.kill_host)
+
+    def _replace(self, kill: Callable[[WorkerProgram], None]) -> None:
+        kill(self._producers.pop(0))
+        self._producers.append(self._system.start_producer())
+
+    def _start_clock(self) -> subprocess.Popen[bytes]:
+        command = [str(Path(sys.executable).with_name("periodiq")), "producer.main"]
+        with (self._system.directory / "clocks.log").open("ab") as log:
+            clock = subprocess.Popen(command, stdout=log, stderr=log)
+        self._started.callback(clock.wait)
+        self._started.callback(clock.kill)
+        return clock
+
+
+@pytest.fixture
+def started() -> Iterator[ExitStack]:
+    """What is started in it ends with the test, before the system does."""
+    with ExitStack() as stack:
+        yield stack
+
+
+@pytest.fixture
+def ticking(sqlite_system: FaultSystem, monkeypatch: pytest.MonkeyPatch) -> FaultSystem:
+    """A system whose crontab has an entry that is due every two seconds."""
+    monkeypatch.setenv("CRONTAB_DIR", str(CRONTAB))
+    monkeypatch.setenv("FAULTS_JOURNAL", str(sqlite_system.journal.directory))
+    return sqlite_system
+
+
+def check_each_slot_ran_once(system: FaultSystem) -> int:
+    """Every slot from the first one until now, in rows, sessions and the journal; returns how many there were."""
+    until = from_ms(system.queue.now_ms())
+    wait_for(lambda: not _open(until), "every slot until now to end", 60, every_s=0.2)
+
+    promised = Counter(key.rpartition("-")[2] for key in _rows())
+    first, last = parse_slot(min(promised)), max(slot for slot in map(parse_slot, promised) if slot <= until)
+    expected = [slot_name(first + n * EVERY) for n in range((last - first) // EVERY + 1)]
+    assert until - last <= EVERY, "the last slots are missing"
+    assert {slot: count for slot, count in promised.items() if slot in expected} == dict.fromkeys(expected, 1)
+    assert {slot: _completed()[slot] for slot in expected} == dict.fromkeys(expected, 1)
+    starts = Counter(line.key for line in system.lines("start"))
+    ends = {line.key for line in system.lines("end")}
+    assert [slot for slot in expected if slot not in ends] == [], "a slot is said to have run, and has not"
+    again = sum(starts[slot] - 1 for slot in expected)
+    assert again <= len(system.lines("fault")), "slots ran again that nothing had cut"
+    print(f"\n{len(expected)} slots, {len(system.lines('fault'))} kills, {again} cut and run again")  # noqa: T201
+    return len(expected)
+
+
+def _rows() -> list[str]:
+    """Promise keys of the entry's rows."""
+    with db.reading() as session:
+        keys = session.scalars(select(JobStatus.promise_key).where(JobStatus.promise_key.like(f"tick-{ENTRY}-%")))
+        return [key for key in keys if key is not None]
+
+
+def _open(until: datetime) -> list[str]:
+    """Slots until then that have not completed."""
+    wanted = select(JobStatus.promise_key).where(
+        JobStatus.promise_key.like(f"tick-{ENTRY}-%"), JobStatus.status != Status.COMPLETED
+    )
+    with db.reading() as session:
+        slots = [str(key).rpartition("-")[2] for key in session.scalars(wanted)]
+    return [slot for slot in slots if parse_slot(slot) <= until]
+
+
+def _completed() -> Counter[str]:
+    """How many completed sessions each slot has."""
+    wanted = select(CronSession.slot).where(
+        CronSession.entry_id == ENTRY, CronSession.status == SessionStatus.COMPLETED
+    )
+    with db.reading() as session:
+        return Counter(slot_name(slot.astimezone(UTC)) for slot in session.scalars(wanted))
+
+
+# --- 16: clocks and producers die
+
+
+def check_killed_clocks(system: FaultSystem, started: ExitStack, kills: int) -> None:
+    """Random kills, and restarts at once, so within the minute."""
+    clocks = Clocks(system, started)
+    for _ in range(kills):
+        system.chance_s(0.5, 3)
+        clocks.kill_one()
+
+    assert check_each_slot_ran_once(system) >= kills
+
+
+def test_killed_clocks_and_producers_run_each_slot_once(ticking: FaultSystem, started: ExitStack) -> None:
+    """Two of each; periodiq alone sends the minute's tick again at each start, and drops what is missed."""
+    check_killed_clocks(ticking, started, kills=6)
+
+
+@pytest.mark.faults
+def test_clocks_and_producers_that_die_all_the_time_run_each_slot_once(
+    ticking: FaultSystem, started: ExitStack
+) -> None:
+    """For some minutes."""
+    check_killed_clocks(ticking, started, kills=80)
