@@ -50,10 +50,10 @@ def main() -> None:
     except REFUSALS as refused:
         _fail(str(refused), REFUSED)
     except Exception as error:
-        away = outage_of(error)
-        if away is None:
+        outage = outage_of(error)
+        if outage is None:
             raise
-        _fail(f"{away} cannot be reached or used now; `toril doctor` says more", AWAY)
+        _fail(f"{outage}; `toril doctor` says more", AWAY)
 
 
 def _fail(message: str, code: int) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import traceback
 from collections.abc import Mapping
 
 import redis.exceptions
@@ -14,10 +16,13 @@ from werkzeug.exceptions import HTTPException
 from app.api.input import BadRequest
 from app.auth.guard import Forbidden
 from app.auth.tokens import Unauthenticated
+from app.broker.connection import connect
 from app.broker.errors import InvalidName, JobLocked, JobNotFound, QueueNotFound
+from app.broker.lines import Lines
 from app.broker.recorder import RecorderUnavailable
 from app.domains.accounts.errors import AccountNotFound, EmailTaken, InvalidEmail, UnknownMarketplace, UserNotFound
 from app.ledger.errors import is_operational
+from app.settings import settings
 
 log = structlog.get_logger(__name__)
 
@@ -37,17 +42,28 @@ STATUSES: Mapping[type[Exception], int] = {
     JobLocked: 409,
 }
 
-#: Errors of what we stand on, which will pass. Redis out of memory or read-only is as good as away (TRAPS).
+#: Errors of what we stand on, which will pass, and what each says of it. Of two kinds that fit, the first.
 OUTAGES: Mapping[type[Exception], str] = {
-    redis.exceptions.ConnectionError: "Redis",
-    redis.exceptions.TimeoutError: "Redis",
-    redis.exceptions.ReadOnlyError: "Redis",
-    redis.exceptions.OutOfMemoryError: "Redis",
-    redis.exceptions.MasterDownError: "Redis",
-    RecorderUnavailable: "the database",
-    DBAPIError: "the database",
-    PoolTimeout: "the database",
+    redis.exceptions.BusyLoadingError: "is still loading its data",
+    redis.exceptions.TimeoutError: "does not answer in time",
+    redis.exceptions.ConnectionError: "cannot be reached",
+    redis.exceptions.OutOfMemoryError: "is out of memory",
+    redis.exceptions.ReadOnlyError: "takes no writes: it is a replica",
+    redis.exceptions.MasterDownError: "has lost its master",
+    PoolTimeout: "has no connection free",
+    RecorderUnavailable: "cannot be used",
+    DBAPIError: "cannot be used",
 }
+
+#: What redis-py has no class for, or hides in the error of a script: Redis's own word, and what it says of Redis.
+REDIS_SAYS: Mapping[str, str] = {
+    "OOM": "is out of memory",
+    "READONLY": "takes no writes: it is a replica",
+    "MISCONF": "takes no writes: it cannot save them",
+    "NOREPLICAS": "takes no writes: it has too few replicas",
+    "BUSY": "is busy with a script",
+}
+_REDIS_SAYS = re.compile(rf"(?:^|[-:] ?)({'|'.join(REDIS_SAYS)}) ")
 
 RETRY_AFTER_S = 5
 
@@ -70,9 +86,29 @@ def refusal(status: int, message: str) -> Response:
 
 
 def outage_of(error: Exception) -> str | None:
-    """What is away, if that is the reason of this error; a statement that the database refused is not."""
-    what = next((what for kind, what in OUTAGES.items() if isinstance(error, kind)), None)
-    return None if isinstance(error, DBAPIError) and not is_operational(error) else what
+    """Which part is away and how, as a sentence, if that is the reason of this error.
+
+    A statement that the database refused is not.
+    """
+    how = next((how for kind, how in OUTAGES.items() if isinstance(error, kind)), None)
+    if isinstance(error, redis.exceptions.RedisError):
+        if how is None and (said := _REDIS_SAYS.search(str(error))):
+            how = REDIS_SAYS[said[1]]
+        return how and f"{_which_redis(error)} {how}"
+    if isinstance(error, DBAPIError) and not is_operational(error):
+        return None
+    return how and f"the database {how}"
+
+
+def _which_redis(error: Exception) -> str:
+    """The error does not say, but the client it came through does: a process has one pool for each URL."""
+    pools = {
+        connect(settings().cache_redis_url).connection_pool: "the cache Redis",
+        connect(settings().queue_redis_url).connection_pool: "the queue Redis",
+    }
+    clients = (frame.f_locals.get("self") for frame, _ in traceback.walk_tb(error.__traceback__))
+    named = (pools.get(client.connection_pool) for client in clients if isinstance(client, redis.Redis | Lines))
+    return next(filter(None, named), "Redis")
 
 
 def _http_error(error: HTTPException) -> Response:
@@ -85,11 +121,11 @@ def _http_error(error: HTTPException) -> Response:
 
 
 def _other_error(error: Exception) -> Response:
-    what = outage_of(error)
-    if what is None:
+    outage = outage_of(error)
+    if outage is None:
         log.error("api.failed", exc_info=error)
         return refusal(500, "an error of ours, not of yours; it has been logged")
-    log.warning("api.outage", what=what)
-    response = refusal(503, f"{what} cannot be used now; try again in {RETRY_AFTER_S} s")
+    log.warning("api.outage", reason=outage, error=type(error).__name__)
+    response = refusal(503, f"{outage}; try again in {RETRY_AFTER_S} s")
     response.headers["Retry-After"] = str(RETRY_AFTER_S)
     return response

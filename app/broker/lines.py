@@ -42,6 +42,11 @@ class Lines:
         self._pool = pool
         self._free: deque[Line] = deque()
 
+    @property
+    def connection_pool(self) -> ConnectionPool:
+        """The pool, under the name that redis-py's clients have for it."""
+        return self._pool
+
     def call(self, *command: Any) -> Any:
         """The reply. Raises what redis-py raises, and never sends a command twice."""
         line = self._take()

@@ -10,12 +10,17 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.broker.recorder import RecorderUnavailable
 
+#: PostgreSQL's word for a server that takes no writes: a failover has made it a standby, or it was set so.
+READ_ONLY = "25006"
+
 
 def is_operational(error: Exception) -> bool:
-    """Whether it may succeed later: the server is away or restarts, is locked, or has chosen a deadlock's victim."""
+    """Whether it may succeed later: the server is away or takes no writes, is locked, or chose a deadlock's victim."""
     if isinstance(error, OperationalError | InterfaceError | PoolTimeout):
         return True
-    return isinstance(error, DBAPIError) and error.connection_invalidated
+    return isinstance(error, DBAPIError) and (
+        error.connection_invalidated or getattr(error.orig, "sqlstate", None) == READ_ONLY
+    )
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 import requests
@@ -127,14 +128,14 @@ def _command(*words: str) -> Harm:
 def _load_slowly(server: RedisServer) -> None:
     """Restart it on a file that takes it seconds to load; it answers meanwhile, every 1,024 commands."""
     with Redis.from_url(server.url) as client, client.pipeline(transaction=False) as pipe:
-        for number in range(6_000):
+        for number in range(12_000):
             pipe.set(f"k{number}", number)
         pipe.execute()
         client.config_set("appendfsync", "always")
         client.set("last", 1)
     server.kill()
     binary, *options = embedded_redis.command(server.port, server.directory)
-    server.process = subprocess.Popen([binary, *options, "--key-load-delay", "500"], stdout=subprocess.DEVNULL)
+    server.process = subprocess.Popen([binary, *options, "--key-load-delay", "200"], stdout=subprocess.DEVNULL)
     wait_for(lambda: _says_loading(server), "Redis to be loading")
 
 
@@ -229,11 +230,9 @@ def test_a_mistake_of_ours_is_no_outage(said: str) -> None:
     assert outage_of(ResponseError(said)) is None
 
 
-def test_the_database_restarts_and_takes_no_writes(
-    machine: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_database_restarts_and_takes_no_writes(machine: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Killed, started again, read-only, and well: 503 while it is not, and never more than that."""
-    with postgres_server(tmp_path / "postgres") as server:
+    with TemporaryDirectory(prefix="toril-") as directory, postgres_server(Path(directory) / "data") as server:
         monkeypatch.setenv("DATABASE_URL", server.url)
         settings.cache_clear()
         db.engine.cache_clear()
@@ -249,9 +248,13 @@ def test_the_database_restarts_and_takes_no_writes(
 
             def read_only(state: str) -> None:
                 db.engine().dispose()
-                with create_engine(server.url, isolation_level="AUTOCOMMIT").connect() as connection:
+                with create_engine(
+                    server.url,
+                    isolation_level="AUTOCOMMIT",
+                    connect_args={"options": "-c default_transaction_read_only=off"},
+                ).connect() as connection:
                     connection.execute(text(f"ALTER DATABASE postgres SET default_transaction_read_only = {state}"))
-                    connection.engine.dispose()
+                connection.engine.dispose()
 
             update()
             server.kill()

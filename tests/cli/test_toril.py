@@ -77,8 +77,8 @@ def test_what_is_away_is_named_with_exit_code_3(toril: Run) -> None:
     no_redis = toril("enqueue", user_id, REDIS_URL=f"redis://127.0.0.1:{free_port()}")
 
     assert (no_database.returncode, no_redis.returncode) == (3, 3)
-    assert no_database.stderr.startswith("error: the database cannot be reached")
-    assert no_redis.stderr.splitlines()[-1].startswith("error: Redis cannot be reached")
+    assert no_database.stderr.startswith("error: the database cannot be used")
+    assert no_redis.stderr.splitlines()[-1].startswith("error: the queue Redis cannot be reached")
 
 
 def test_an_issued_token_signs_in(toril: Run, machine: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
