@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -19,6 +19,7 @@ from sqlalchemy import (
     Executable,
     FromClause,
     Insert,
+    Integer,
     Select,
     String,
     Table,
@@ -35,6 +36,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.types import TypeEngine
+
+from app.models.base import UtcDateTime
 
 Columns = Sequence[Column[Any]]
 Rows = Iterable[Mapping[str, Any]]
@@ -67,6 +70,15 @@ class Batch:
         """
         return key == any_(func.array(values.scalar_subquery())) if self.is_postgresql else key.in_(values)
 
+    def insert_missing(self, table: Table, values: Mapping[Column[Any], ColumnElement[Any]]) -> Insert:
+        """INSERT these values of each row, and leave alone what any unique key has already."""
+        # "WHERE true": without it, SQLite takes ON CONFLICT for a join's condition.
+        rows = select(*values.values()).select_from(self.rows).where(true())
+        columns = [column.key for column in values]
+        if self.is_postgresql:
+            return postgresql.insert(table).from_select(columns, rows).on_conflict_do_nothing()
+        return sqlite.insert(table).from_select(columns, rows).on_conflict_do_nothing()
+
 
 def about(*columns: Column[Any]) -> Callable[[Callable[[Batch], Executable]], Callable[..., CursorResult[Any]]]:
     """Makes a function from a batch with these columns to a statement one that executes it for a connection's rows.
@@ -95,14 +107,9 @@ def batch(connection: Connection, columns: Columns, rows: Rows) -> FromClause:
 
 
 def insert_missing(connection: Connection, table: Table, columns: Columns, rows: Rows) -> Insert:
-    """INSERT the rows, and leave alone what any unique key has already."""
-    given = batch(connection, columns, rows)
-    return _insert_missing(table, columns, Batch(given, _is_postgresql(connection.dialect)))
-
-
-def inserting_missing(table: Table, *columns: Column[Any]) -> Callable[..., CursorResult[Any]]:
-    """The same as a prepared statement."""
-    return about(*columns)(partial(_insert_missing, table, columns))
+    """INSERT these very rows, and leave alone what any unique key has already."""
+    given = Batch(batch(connection, columns, rows), _is_postgresql(connection.dialect))
+    return given.insert_missing(table, {c: given.rows.c[c.key] for c in columns})
 
 
 def clean(text: str) -> str:
@@ -112,36 +119,36 @@ def clean(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\0", "\ufffd")
 
 
-def _insert_missing(table: Table, columns: Columns, given: Batch) -> Insert:
-    rows = select(*given.rows.c).where(true())
-    if given.is_postgresql:
-        return postgresql.insert(table).from_select(columns, rows).on_conflict_do_nothing()
-    return sqlite.insert(table).from_select(columns, rows).on_conflict_do_nothing()
-
-
 def _is_postgresql(dialect: Dialect) -> bool:
     return dialect.name == "postgresql"
 
 
 def _document(dialect: Dialect, columns: Columns, rows: Rows) -> str:
     """A JSON array: of objects where they are read by name, of arrays where they are read by place."""
-    fields = [(c.key, c.type.dialect_impl(dialect).bind_processor(dialect)) for c in columns]
-    table: list[Any] = [[_carried(process, row.get(key)) for key, process in fields] for row in rows]
+    fields = [(c.key, _carrier(c.type, dialect)) for c in columns]
     if _is_postgresql(dialect):
-        names = [c.key for c in columns]
-        table = [dict(zip(names, values, strict=True)) for values in table]
+        table: list[Any] = [{key: carried(row.get(key)) for key, carried in fields} for row in rows]
+    else:
+        table = [[carried(row.get(key)) for key, carried in fields] for row in rows]
     return msgspec.json.encode(table).decode()
 
 
-def _carried(process: Any, value: Any) -> Any:
-    """The value as the driver would be given it, in JSON."""
-    if value is None or type(value) is int:
-        return value
-    if process is not None:
-        value = process(value)
-    if isinstance(value, datetime):
-        return value.isoformat()
-    return clean(value) if isinstance(value, str) else value
+@lru_cache
+def _carrier(kind: TypeEngine[Any], dialect: Dialect) -> Callable[[Any], Any]:
+    """What makes of a value of that type what the driver would be given, in JSON."""
+    process = kind.dialect_impl(dialect).bind_processor(dialect)
+
+    def carried(value: Any) -> Any:
+        if value is not None and process is not None:
+            value = process(value)
+        if isinstance(value, str):
+            return clean(value)
+        return value.isoformat() if isinstance(value, datetime) else value
+
+    if isinstance(kind, Integer):
+        return lambda value: value
+    # The moments of a batch are few, and to write one costs as much as the rest of its row.
+    return lru_cache(maxsize=1024)(carried) if isinstance(kind, UtcDateTime) else carried
 
 
 def _table(document: BindParameter[str], columns: Columns, is_postgresql: bool) -> Batch:

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from sqlalchemy import Connection, Select, Update, bindparam, case, select, update
+from sqlalchemy import ColumnElement, Connection, Insert, Select, Update, bindparam, case, select, update
 
 from app.broker.recorder import End, EndKind, NewJob
-from app.ledger.batch import Batch, about, batch, clean, inserting_missing
+from app.ledger.batch import Batch, about, batch, clean, insert_missing
 from app.ledger.rows import JOB, KEY, id_of, job_attempt, job_status, keyed, moment, same_key
 from app.models.job_status import Status
 
 FENCE = (JOB.id, JOB.run)
-OUTCOME = (
-    *(JOB.status, JOB.attempts_made, JOB.due_at, JOB.completed_at, JOB.failed_at, JOB.ended_at, JOB.duration_ms),
-    *(JOB.return_value, JOB.error),
+ATTEMPT = job_attempt.c
+#: What is written of a run's end, in its job's row and in its own.
+ENDED = (
+    *(*FENCE, JOB.status, JOB.attempts_made, JOB.due_at, JOB.duration_ms, JOB.return_value),
+    *(ATTEMPT.kind, ATTEMPT.attempt, ATTEMPT.worker, ATTEMPT.started_at, ATTEMPT.ended_at),
+    *(ATTEMPT.error, ATTEMPT.stacktrace),
 )
 STATUS = {
     EndKind.COMPLETED: Status.COMPLETED,
@@ -25,7 +30,6 @@ STATUS = {
     EndKind.PARKED: Status.DELAYED,
     EndKind.RELEASED: Status.WAITING,
 }
-
 
 Fence = tuple[int, int]
 
@@ -37,29 +41,52 @@ def fence_of(end: End) -> Fence:
     return end.start.row, end.start.run
 
 
+@lru_cache
+def running_version() -> str | None:
+    """The version of the code that runs here; None where it is not installed as a package."""
+    try:
+        return version("toril")
+    except PackageNotFoundError:
+        return None
+
+
 def write_ends(connection: Connection, ends: Sequence[End]) -> set[Fence]:
     """Write what these runs came to; returns those that still owned their job.
 
     A run whose end stands already under its own number owned it: the reply to that COMMIT was lost.
     """
+    rows = [_as_row(end) for end in ends]
     owners = {fence_of(end) for end in ends}
-    if _write(connection, map(_outcome, ends)).rowcount < len(ends):
+    if _write(connection, rows).rowcount < len(ends):
         # Whatever else ends a row or starts it again raises its number.
         owners = {(row.id, row.run) for row in _still_owned(connection, map(_fence, ends))}
-    write_attempts(connection, [_attempt(end) for end in ends if fence_of(end) in owners])
+    _insert_attempts(
+        connection, [row for row in rows if (row["id"], row["run"]) in owners], by_version=running_version()
+    )
     return owners
 
 
-@about(*FENCE, *OUTCOME)
-def _write(outcomes: Batch) -> Update:
-    rows = outcomes.rows.c
-    was_cancelled = (rows.status == Status.FAILED) & JOB.cancelled.is_not(None)
-    status = case((was_cancelled, Status.CANCELLED.value), else_=rows.status)
-    return (
-        update(job_status)
-        .where(outcomes.meets(JOB.id, rows.id), JOB.run == rows.run, JOB.ended_at.is_(None))
-        .values({column: rows[column.key] for column in OUTCOME} | {JOB.status: status})
-    )
+@about(*ENDED)
+def _write(ends: Batch) -> Update:
+    end = ends.rows.c
+    completed, failed = end.status == Status.COMPLETED, end.status == Status.FAILED
+    outcome: dict[ColumnElement[Any], Any] = {
+        JOB.status: case((failed & JOB.cancelled.is_not(None), Status.CANCELLED.value), else_=end.status),
+        JOB.completed_at: case((completed, end.ended_at)),
+        JOB.failed_at: case((failed, end.ended_at)),
+        JOB.ended_at: case((completed | failed, end.ended_at)),
+        JOB.error: case((end.kind.in_([EndKind.FAILED, EndKind.RETRYING]), end.error)),
+    }
+    same = (JOB.attempts_made, JOB.due_at, JOB.duration_ms, JOB.return_value)
+    mine = (ends.meets(JOB.id, end.id), JOB.run == end.run, JOB.ended_at.is_(None))
+    return update(job_status).where(*mine).values(outcome | {column: end[column.key] for column in same})
+
+
+@about(*ENDED)
+def _insert_attempts(ends: Batch) -> Insert:
+    end = ends.rows.c
+    named = {ATTEMPT.job: end.id, ATTEMPT.version: bindparam("by_version", type_=ATTEMPT.version.type)}
+    return ends.insert_missing(job_attempt, named | {c: end[c.key] for c in ATTEMPT if c not in named})
 
 
 @about(*FENCE)
@@ -73,8 +100,7 @@ def _fence(end: End) -> dict[str, int]:
     return {"id": row, "run": run}
 
 
-def _outcome(end: End) -> dict[str, Any]:
-    at = moment(end.ended_ms)
+def _as_row(end: End) -> dict[str, Any]:
     ends_job = end.kind in (EndKind.COMPLETED, EndKind.FAILED)
     uses_no_attempt = end.kind in (EndKind.PARKED, EndKind.RELEASED)
     row, run = fence_of(end)
@@ -82,27 +108,15 @@ def _outcome(end: End) -> dict[str, Any]:
         "id": row,
         "run": run,
         "status": STATUS[end.kind],
-        "attempts_made": end.claim.attempt - uses_no_attempt,
-        "due_at": moment(end.due_ms) if end.due_ms and not ends_job else None,
-        "completed_at": at if end.kind is EndKind.COMPLETED else None,
-        "failed_at": at if end.kind is EndKind.FAILED else None,
-        "ended_at": at if ends_job else None,
-        "duration_ms": max(end.ended_ms - end.started_ms, 0),
-        "return_value": end.return_value if end.kind is EndKind.COMPLETED else None,
-        "error": end.reason if end.kind in (EndKind.FAILED, EndKind.RETRYING) else None,
-    }
-
-
-def _attempt(end: End) -> dict[str, Any]:
-    row, run = fence_of(end)
-    return {
-        "job": row,
-        "run": run,
-        "attempt": end.claim.attempt,
         "kind": end.kind,
+        "attempt": end.claim.attempt,
+        "attempts_made": end.claim.attempt - uses_no_attempt,
         "worker": end.claim.worker,
         "started_at": moment(end.started_ms),
         "ended_at": moment(end.ended_ms),
+        "due_at": moment(end.due_ms) if end.due_ms and not ends_job else None,
+        "duration_ms": max(end.ended_ms - end.started_ms, 0),
+        "return_value": end.return_value if end.kind is EndKind.COMPLETED else None,
         "error": end.reason or None,
         "stacktrace": end.stacktrace or None,
     }
@@ -110,10 +124,8 @@ def _attempt(end: End) -> dict[str, Any]:
 
 def write_attempts(connection: Connection, attempts: Sequence[Mapping[str, Any]]) -> None:
     """One row a run; written again, it stays as it was."""
-    _insert_attempts(connection, attempts)
-
-
-_insert_attempts = inserting_missing(job_attempt, *job_attempt.c)
+    rows = [{"version": running_version(), **attempt} for attempt in attempts]
+    connection.execute(insert_missing(connection, job_attempt, list(ATTEMPT), rows))
 
 
 def settle(connection: Connection, ends: Sequence[End], at: datetime) -> None:

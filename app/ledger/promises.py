@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, Update, bindparam, select, update
+from sqlalchemy import Connection, Insert, Select, Update, bindparam, select, update
 
 from app.broker.recorder import NewJob
-from app.ledger.batch import Batch, about, inserting_missing
+from app.ledger.batch import Batch, about
 from app.ledger.rows import JOB, KEY, NEW, PROMISED, id_of, job_status, key_of, keyed, new_job, promised
 
 
@@ -40,7 +40,9 @@ def _unconfirmed(connection: Connection, jobs: Sequence[NewJob]) -> list[NewJob]
     ]
 
 
-_insert = inserting_missing(job_status, *NEW)
+@about(*NEW)
+def _insert(promises: Batch) -> Insert:
+    return promises.insert_missing(job_status, {column: promises.rows.c[column.key] for column in NEW})
 
 
 @about(*KEY)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -41,6 +42,7 @@ class Ledger:
         self._unrecorded = frozenset(unrecorded)
         self._engine = engine
         self._now = now
+        self._turn = threading.Lock()
 
     def before_add(self, jobs: Sequence[NewJob]) -> Sequence[NewJob]:
         """Write the promises; returns those to add now, as they were promised first."""
@@ -72,19 +74,22 @@ class Ledger:
                 verdicts = number(connection, recorded)
         return [verdicts.get(key_of(claim)) or self._without_row(claim) for claim in claims]
 
-    def before_settle(self, ends: Sequence[End]) -> Sequence[bool]:
-        """Write the ends; False for a run that no longer owns its job."""
+    def before_settle(self, ends: Sequence[End], confirmed: Sequence[End] = ()) -> Sequence[bool]:
+        """Write the ends; False for a run that no longer owns its job. ``confirmed`` are settled in the same commit."""
         to_write = [end for end in ends if end.start and end.start.row and not end.recorded]
-        if not to_write:
+        to_confirm = self._of_recorded_jobs(confirmed)
+        if not to_write and not to_confirm:
             return [True] * len(ends)
         with self._transaction() as connection:
-            owners = write_ends(connection, to_write)
+            owners = write_ends(connection, to_write) if to_write else set()
+            if to_confirm:
+                settle(connection, to_confirm, self._now())
         lost = {id(end) for end in to_write if fence_of(end) not in owners}
         return [id(end) not in lost for end in ends]
 
     def settled(self, ends: Sequence[End]) -> None:
         """These ends of jobs are confirmed by Redis."""
-        if recorded := [end for end in ends if end.claim.name not in self._unrecorded]:
+        if recorded := self._of_recorded_jobs(ends):
             with self._transaction() as connection:
                 settle(connection, recorded, self._now())
 
@@ -111,6 +116,9 @@ class Ledger:
     def _recorded(self, jobs: Sequence[Job]) -> list[Job]:
         return [job for job in jobs if job.name not in self._unrecorded]
 
+    def _of_recorded_jobs(self, ends: Sequence[End]) -> list[End]:
+        return [end for end in ends if end.claim.name not in self._unrecorded]
+
     @staticmethod
     def _without_row(claim: Claim) -> Verdict:
         if has_storable_key(claim):
@@ -119,5 +127,8 @@ class Ledger:
 
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:
-        with unavailable_when_operational(), self._engine().begin() as connection:
+        engine = self._engine()
+        # SQLite has one writer, and whoever finds it busy sleeps: a process's own writers take turns instead.
+        turn = self._turn if engine.dialect.name == "sqlite" else nullcontext()
+        with unavailable_when_operational(), turn, engine.begin() as connection:
             yield connection

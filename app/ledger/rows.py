@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, cast
 
 from sqlalchemy import ColumnElement, FromClause, Table, and_, select
@@ -30,10 +31,10 @@ PROMISED = (
     *(*KEY, JOB.promise_key, JOB.parent_key, JOB.name, JOB.user_id),
     *(JOB.data, JOB.opts, JOB.priority, JOB.delay_ms, JOB.attempts),
 )
-#: What a claim changes.
-STARTED = (JOB.status, JOB.worker, JOB.crashes, JOB.started_at, JOB.confirmed_at)
-#: The columns of a new row.
-NEW = (*PROMISED, *STARTED, JOB.queued_at, JOB.due_at, JOB.run, JOB.step, JOB.attempts_made, JOB.repairs)
+#: What a new row has besides.
+STANDING = (JOB.status, JOB.queued_at, JOB.due_at, JOB.confirmed_at)
+COUNTS = (JOB.run, JOB.step, JOB.attempts_made, JOB.crashes, JOB.repairs)
+NEW = (*PROMISED, *STANDING, *COUNTS)
 
 Key = tuple[str, str, int]
 
@@ -84,18 +85,6 @@ def first_seen(claim: Claim) -> dict[str, Any]:
     return {**_identity(claim), "status": Status.WAITING, "confirmed_at": moment(claim.claimed_ms)}
 
 
-def started(claim: Claim) -> dict[str, Any]:
-    """What a claim changes in the row."""
-    at = moment(claim.claimed_ms)
-    return {
-        "status": Status.ACTIVE,
-        "worker": claim.worker,
-        "crashes": claim.crashes,
-        "started_at": at,
-        "confirmed_at": at,
-    }
-
-
 def new_job(row: Any) -> NewJob:
     """The job to add for a row, as it was promised: the same id, time and delay."""
     return NewJob(
@@ -113,6 +102,7 @@ def new_job(row: Any) -> NewJob:
     )
 
 
+@lru_cache(maxsize=1024)
 def moment(ms: int) -> datetime:
     """The time of a millisecond count, which may be anybody's."""
     return from_ms(min(max(ms, 0), LAST_MS))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, Update, func, select, update
+from sqlalchemy import Connection, Insert, Row, Select, Update, bindparam, func, select, update
 
 from app.broker.recorder import Claim, Ended, EndKind, Start, Verdict
-from app.ledger.batch import Batch, about, batch, inserting_missing
-from app.ledger.rows import JOB, KEY, NEW, STARTED, Key, first_seen, id_of, job_status, key_of, keyed, started
+from app.ledger.batch import Batch, about, batch, clean
+from app.ledger.rows import JOB, KEY, NEW, Key, first_seen, id_of, job_status, key_of, keyed, moment
 from app.models.job_status import Status
 
 REOPENED = dict.fromkeys((JOB.ended_at, JOB.settled_at, JOB.completed_at, JOB.failed_at, JOB.cancelled, JOB.error))
@@ -22,31 +22,40 @@ def number(connection: Connection, claims: Sequence[Claim]) -> dict[Key, Verdict
 
     The rows are read, judged and written under their locks: nobody changes them in between.
     """
-    found = _lock(connection, map(keyed, claims)).all()
-    rows: dict[Key, Row[Any]] = {(row.queue, row.job_id, row.added_ms): row for row in found}
+    rows = {(row.queue, row.job_id, row.added_ms): row for row in _lock(connection, map(keyed, claims))}
     verdicts: dict[Key, Verdict] = {}
-    open_, retried, unknown = [], [], []
+    open_: list[tuple[Claim, int]] = []
+    retried: list[tuple[Claim, int]] = []
+    unknown: list[Claim] = []
     for claim in claims:
-        row = rows.get(key_of(claim))
+        key = key_of(claim)
+        row = rows.get(key)
         if row is None:
             unknown.append(claim)
-        elif row.ended_at is None and row.cancelled is None:
-            open_.append((claim, row))
-        elif row.settled_at is not None:
-            retried.append((claim, row))  # by hand: Redis had its end
-        elif row.ended_at is not None:
-            verdicts[key_of(claim)] = ended(row)
+        elif row.ended_at is not None and row.settled_at is None:
+            verdicts[key] = ended(row)
+        elif row.ended_at is None and row.cancelled is not None:
+            verdicts[key] = _cancel(connection, row, claim)
         else:
-            verdicts[key_of(claim)] = _cancel(connection, row, claim)
-    for take, some in ((_start, open_), (_start_again, retried)):
-        if some:
-            take(connection, (started(claim) | {"id": row.id} for claim, row in some))
-            verdicts |= {key_of(claim): Start(row.id, row.run + 1, row.checkpoint) for claim, row in some}
+            # Redis had its end, if it has one: then somebody retried it by hand.
+            (open_ if row.ended_at is None else retried).append((claim, row.id))
+            verdicts[key] = Start(row.id, row.run + 1, row.checkpoint)
+    _take(connection, _start, open_)
+    _take(connection, _start_again, retried)
     if unknown:
         # Somebody else may see them first at this very moment; then theirs are the rows that are found.
         _insert(connection, map(first_seen, unknown))
         verdicts |= number(connection, unknown)
     return verdicts
+
+
+def _take(connection: Connection, start: Callable[..., object], claims: Sequence[tuple[Claim, int]]) -> None:
+    """Start these rows. Jobs of one claim have all but the row in common, as a rule: one statement is enough."""
+    alike: dict[tuple[Any, ...], list[dict[str, int]]] = {}
+    for claim, row in claims:
+        alike.setdefault((claim.worker, claim.crashes, claim.claimed_ms), []).append({"id": row})
+    for (worker, crashes, claimed_ms), rows in alike.items():
+        start(connection, rows, by_worker=clean(worker), crashed=crashes, at=moment(claimed_ms))
 
 
 @about(*KEY)
@@ -56,27 +65,30 @@ def _lock(keys: Batch) -> Select[Any]:
     return mine.order_by(JOB.id).with_for_update(of=job_status)
 
 
-@about(JOB.id, *STARTED)
-def _start(claims: Batch) -> Update:
-    return _started(claims)
+@about(JOB.id)
+def _start(jobs: Batch) -> Update:
+    return _started.where(jobs.picks(JOB.id, jobs.rows.c.id))
 
 
-@about(JOB.id, *STARTED)
-def _start_again(claims: Batch) -> Update:
-    return _started(claims).values(REOPENED)
+@about(JOB.id)
+def _start_again(jobs: Batch) -> Update:
+    return _started.where(jobs.picks(JOB.id, jobs.rows.c.id)).values(REOPENED)
 
 
-def _started(claims: Batch) -> Update:
-    rows = claims.rows.c
-    return (
-        update(job_status)
-        .where(claims.meets(JOB.id, rows.id))
-        .values({column: rows[column.key] for column in STARTED})
-        .values(run=JOB.run + 1, due_at=None)
-    )
+_started = update(job_status).values(
+    status=Status.ACTIVE,
+    run=JOB.run + 1,
+    worker=bindparam("by_worker", type_=JOB.worker.type),
+    crashes=bindparam("crashed", type_=JOB.crashes.type),
+    started_at=bindparam("at", type_=JOB.started_at.type),
+    confirmed_at=bindparam("at", type_=JOB.confirmed_at.type),
+    due_at=None,
+)
 
 
-_insert = inserting_missing(job_status, *NEW)
+@about(*NEW)
+def _insert(seen: Batch) -> Insert:
+    return seen.insert_missing(job_status, {column: seen.rows.c[column.key] for column in NEW})
 
 
 def reopen(connection: Connection, queue: str, job_ids: Sequence[str]) -> None:
@@ -101,7 +113,7 @@ def ended(row: Row[Any]) -> Ended:
 
 
 def _cancel(connection: Connection, row: Row[Any], claim: Claim) -> Ended:
-    at = started(claim)["started_at"]
+    at = moment(claim.claimed_ms)
     connection.execute(
         update(job_status)
         .where(JOB.id == row.id)

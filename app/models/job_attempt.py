@@ -20,6 +20,7 @@ class JobAttempt(Base):
     attempt: Mapped[int] = mapped_column(BigInteger)
     kind: Mapped[str] = mapped_column(String(16))  # an EndKind, or "partial"
     worker: Mapped[str | None] = mapped_column(Text)
+    version: Mapped[str | None] = mapped_column(Text)  # of the code that ran
     started_at: Mapped[datetime]
     ended_at: Mapped[datetime]
     error: Mapped[str | None] = mapped_column(Text)
