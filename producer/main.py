@@ -11,7 +11,7 @@ from redis.exceptions import RedisError
 
 from app import log
 from app.broker.connection import connect
-from app.clock import from_ms, utc_now
+from app.clock import follow, from_ms, utc_now
 from app.crontab.code import load_or_exit
 from app.crontab.execute import run_entry
 from app.domains.amazon.budget import Budget
@@ -50,6 +50,7 @@ def start_budgets_empty() -> None:
 
 log.configure("json" if settings().environment == "production" else "console")
 dramatiq.set_broker(broker())
+follow(broker().clock.known_ms)
 load_or_exit()
 reconcile = Reconciler(broker(), lost=start_budgets_empty)
 trim = Retention(broker(), keep=timedelta(days=settings().ledger_retention_days))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dramatiq
 
-from app import log
+from app import clock, log
 from app.crontab.code import load_or_exit
 from app.jobs.engine import broker
 from app.jobs.presence import Presence
@@ -12,6 +12,7 @@ from app.settings import settings
 
 log.configure("json" if settings().environment == "production" else "console")
 dramatiq.set_broker(broker())
+clock.follow(broker().clock.known_ms)
 broker().add_middleware(Presence())
 
 load_or_exit()

@@ -26,6 +26,10 @@ class RedisClock:
             self._learn()
         return int(time.monotonic() * 1000 + self._offset_ms)
 
+    def known_ms(self) -> int | None:
+        """The present as it was learnt last, without asking Redis; None before the first time."""
+        return None if self._learnt_at < 0 else int(time.monotonic() * 1000 + self._offset_ms)
+
     def _learn(self) -> None:
         with self._lock:
             asked = time.monotonic()
