@@ -17,7 +17,7 @@ from redis.retry import Retry
 from app.broker.connection import new_client
 from app.broker.keeper_settings import KeeperSettings
 from app.broker.keys import keeper_beat
-from app.broker.locks import HeldJob, Key, Return, check_stalled, claimed_by, hand_back, renew
+from app.broker.locks import HeldJob, Key, Return, check_stalled, claimed_by, crashed, hand_back, renew
 from app.broker.patience import until
 
 log = logging.getLogger("keeper")
@@ -123,10 +123,13 @@ class Custody:
 
     def _hand_back_untold(self, queue: str, died: str, cause: str, *, charge: bool) -> None:
         """Redis had made the claim, and the worker died before it read so, or before it was worth the telling."""
-        charged = charge and self._settings.charge_untold
+        charge = charge and self._settings.charge_untold
         claims = claimed_by(self._redis, self._settings.prefix, queue, self._settings.worker)
         if claims:
-            self._hand_back(queue, [Return(job_id, token, charged) for job_id, token in claims], died, cause)
+            # With a crash behind it, it would have been told of before its start: so it had none.
+            suspects = crashed(self._redis, self._settings.prefix, queue, [job_id for job_id, _ in claims])
+            returned = [Return(job_id, token, charge and job_id not in suspects) for job_id, token in claims]
+            self._hand_back(queue, returned, died, cause)
 
     def _by_queue(self) -> Iterable[tuple[str, Iterable[HeldJob]]]:
         """The held jobs of each queue, in the order of their claims."""

@@ -130,6 +130,24 @@ def test_a_claim_that_the_worker_had_no_time_to_tell_of_goes_back_too(
     assert queue.active() == ["other"]
 
 
+def test_only_a_first_crash_is_charged_by_suspicion(
+    redis: Redis, queue: QueueInRedis, start_worker: StartWorker
+) -> None:
+    """Short runs are not told of, so an untold claim may have been running; a job with a crash behind it was not."""
+    for job_id in ("fresh", "suspect"):
+        queue.add(job_id)
+    redis.hset(queue.keys["suspect"], "stc", 1)
+    worker = start_worker(queues=[QUEUE], tell_after_s=60)
+    worker.tell("claim_in_secret", QUEUE)
+    worker.tell("claim_in_secret", QUEUE)
+
+    worker.kill()
+
+    wait_for(lambda: queue.waiting() == ["fresh", "suspect"], "the hand-back")
+    assert (queue.crashes("fresh"), queue.crashes("suspect")) == (1, 1)
+    assert queue.verdict("suspect") is None
+
+
 def test_a_worker_that_dies_before_its_keeper_is_up_loses_nothing(
     queue: QueueInRedis, start_worker: StartWorker
 ) -> None:
