@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import Any
 
-from pydantic import model_validator
+from pydantic import Field, InstanceOf, model_validator
 
 from app.crontab.fields import EntryId, Fields
 from app.jobs.catalog import RUN_ENTRY, JobSpec
@@ -42,7 +42,7 @@ class Job(Fields):
     run: Callable[[Log], Any]
     check: Callable[[], object] | None = None
     cleanup: Callable[[], object] | None = None
-    spec: JobSpec[Any] = RUN_ENTRY
+    spec: InstanceOf[JobSpec[Any]] = Field(default_factory=lambda: RUN_ENTRY)
     reads: str = "–"
     writes: str = "–"
     proof: str = "–"
@@ -90,8 +90,6 @@ def load_or_exit() -> Mapping[str, Job]:
 
 
 def _module(file: Path, name: str) -> ModuleType:
-    if name in sys.modules and sys.modules[name].__file__ == str(file):
-        return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, file)
     assert spec is not None  # noqa: S101 - a .py file has a loader
     assert spec.loader is not None  # noqa: S101

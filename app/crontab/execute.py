@@ -122,7 +122,7 @@ class _Execution:
             self._end_session(session, reason, will_retry=will_retry)
             if self._entry.alert_on_failure and not will_retry:
                 alert(self._entry, record, reason)
-        log.error("cron.failed", jobName=self._entry.id, session=self._run.session_id, error=reason, exc_info=error)
+        log.error("cron.failed", jobName=self._entry.id, session=self._run.session_id, error=reason)
         self._tell(success=False)
         if self.memory.is_over:
             # The supervisor starts the process anew: memory that was once taken is rarely given back.
