@@ -41,7 +41,7 @@ WAYS_TO_DIE: Mapping[str, Callable[[], object]] = MappingProxyType(
     {
         "exit": lambda: os._exit(3),
         "kill": lambda: os.kill(os.getpid(), signal.SIGKILL),
-        "segv": lambda: os.kill(os.getpid(), signal.SIGSEGV),
+        "segv": lambda: ctypes.string_at(0),
     }
 )
 
@@ -82,8 +82,9 @@ def poison(way: str) -> None:
         WAYS_TO_DIE[way]()
 
 
-@dramatiq.actor(queue_name=QUEUE, time_limit=1_000)
-def hog(s: int) -> None:
+@dramatiq.actor(queue_name=QUEUE, time_limit=2_000)
+def hog(s: int, after_ms: int) -> None:
     """Sleep in C without letting go of the interpreter: no other thread runs, and no exception arrives."""
     with journalled():
+        time.sleep(after_ms / 1000)
         ctypes.PyDLL(None).sleep(s)

@@ -7,7 +7,7 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,7 @@ class FaultSystem:
         self.enqueuer = Enqueuer(self.journal)
         self.queue = self.enqueuer.queue
         self.workers: list[WorkerProgram] = []
+        self.producer: WorkerProgram | None = None
         self._wanted: dict[WorkerProgram, tuple[int, int]] = {}
         self._started = started
         self._programs = 0
@@ -97,18 +98,21 @@ class FaultSystem:
             program.wait_until_ready()
         return program
 
-    def start_producer(self) -> WorkerProgram:
+    def start_producer(self, *, ready: bool = True) -> WorkerProgram:
         """The producer as in production: it ticks, and what was promised and is not in Redis it adds."""
-        program = self._start("producer.main", {}, threads=1, grace_s=1)
-        program.wait_until_ready()
-        return program
+        self.producer = self._start("producer.main", {}, threads=1, grace_s=1)
+        if ready:
+            self.producer.wait_until_ready()
+        return self.producer
 
     def revive(self) -> None:
-        """Start a worker program for each that has ended, as a supervisor does."""
+        """Start each program again that has ended, as a supervisor does."""
         for program in [one for one in self.workers if one.master.poll() is not None]:
             self.workers.remove(program)
             concurrency, grace_s = self._wanted.pop(program)
             self.start_worker(concurrency, grace_s=grace_s, ready=False)
+        if self.producer and self.producer.master.poll() is not None:
+            self.start_producer(ready=False)
 
     def _start(self, module: str, environment: dict[str, str], *, threads: int, grace_s: int) -> WorkerProgram:
         self._programs += 1
@@ -180,6 +184,11 @@ class FaultSystem:
         self.redis.kill()
         self.redis.start()
 
+    def empty_redis(self) -> None:
+        """Somebody's FLUSHALL."""
+        self.journal.write("fault", "flush", detail=str(self.redis.process.pid))
+        self.queue.redis.flushall()
+
     def chance_s(self, least: float, most: float) -> None:
         """Let so many seconds pass, by chance: which moment a fault hits is not the test's choice."""
         time.sleep(self.random.uniform(least, most))
@@ -189,6 +198,15 @@ class FaultSystem:
     def lines(self, event: str, key: str | None = None) -> list[Line]:
         """What the journal has of that kind, so far."""
         return [line for line in read(self.journal.directory) if line.event == event and key in (None, line.key)]
+
+    def have_started(self, job_ids: Iterable[str]) -> bool:
+        """Whether each of these jobs has."""
+        return {line.key for line in self.lines("start")}.issuperset(job_ids)
+
+    def row(self, job_id: str) -> JobStatus:
+        """The job's row."""
+        with db.reading() as session:
+            return session.scalars(select(JobStatus).where(JobStatus.queue == QUEUE, JobStatus.job_id == job_id)).one()
 
     def settle(self, timeout_s: float = 30) -> float:
         """Wait until no job is open, in rows and in Redis; returns how long that took, or the timeout if it did not."""

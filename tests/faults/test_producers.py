@@ -9,7 +9,7 @@ import pytest
 from tests.faults import figures
 from tests.faults.accounting import Account
 from tests.faults.conftest import DATABASES, SEEDS, Open
-from tests.faults.system import FaultSystem
+from tests.faults.system import DEFAULT_LOCK_MS, FaultSystem
 from tests.servers import wait_for
 
 
@@ -46,6 +46,7 @@ def test_a_promise_outlives_whoever_made_it(postgres_system: FaultSystem) -> Non
 def test_a_hundred_enqueuers_are_killed(open_system: Open, database: str, seed: int) -> None:
     """The long form."""
     system = open_system(database, seed)
+    system.lock_ms = DEFAULT_LOCK_MS
 
     account = kill_enqueuers(system, kills=100)
 
