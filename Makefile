@@ -23,6 +23,10 @@ $(INTEROP): tests/interop/package-lock.json
 long: $(VENV)/.dev
 	@$(BIN)/pytest -m long -s $(T)
 
+# The fault suite in its long form: many seeds, the issue's volumes, default leases; writes docs/reliability.md.
+faults: $(VENV)/.dev
+	@$(BIN)/pytest -m faults -s $(if $(filter tests,$(T)),tests/faults,$(T)); code=$$?; $(BIN)/python -m tests.faults.page && exit $$code
+
 # This engine beside its peers on one Redis; writes docs/benchmarks.md. A short run: make bench ARGS='--rounds 1 --scale 0.02'
 bench: $(BENCH)/.installed $(INTEROP)
 	@$(BENCH)/bin/python -m benchmarks $(ARGS)

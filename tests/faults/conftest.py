@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, text
 
+from tests.faults.figures import keep_outcome
 from tests.faults.system import FaultSystem, fault_system
 
 #: In ``make test`` every run is the same chance; ``make faults`` goes through many.
@@ -18,6 +19,17 @@ SEEDS = (
     [int(seed) for seed in os.environ["FAULTS_SEEDS"].split()] if "FAULTS_SEEDS" in os.environ else list(range(1, 11))
 )
 DATABASES = ["sqlite", "postgresql"]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A long run that did not reach its figure is written as such."""
+    report = yield
+    if item.get_closest_marker("faults") and (report.when == "call" or report.failed):
+        keep_outcome(item.nodeid, passed=report.passed)
+    return report
 
 
 @pytest.fixture

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
 
 from app import db
 from tests.faults.accounting import Account
 from tests.faults.system import DEFAULT_LOCK_MS, ROOT, FaultSystem
 
 KEPT = ROOT / "build" / "faults.jsonl"
+OUTCOMES = ROOT / "build" / "faults-outcomes.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """One run of one row of the suite. ``more`` are the row's own figures, in words."""
+    """One run of one row of the suite. ``more`` are the row's own figures, in words; ``test`` as pytest names it."""
 
+    test: str
     row: str
     database: str
     seed: int
@@ -36,6 +41,7 @@ def keep(row: str, system: FaultSystem, account: Account, **more: str) -> None:
     if system.lock_ms != DEFAULT_LOCK_MS:
         return
     figures = Figures(
+        os.environ["PYTEST_CURRENT_TEST"].partition(" ")[0],
         row,
         db.engine().dialect.name,
         system.seed,
@@ -50,13 +56,31 @@ def keep(row: str, system: FaultSystem, account: Account, **more: str) -> None:
         rerun_max_s=round(account.rerun_max_s, 2),
         more=more,
     )
-    KEPT.parent.mkdir(exist_ok=True)
-    with KEPT.open("a") as file:
-        file.write(json.dumps(asdict(figures)) + "\n")
+    _append(KEPT, asdict(figures))
+
+
+def keep_outcome(test: str, *, passed: bool) -> None:
+    """Whether it reached its figures."""
+    _append(OUTCOMES, {"test": test, "passed": passed})
 
 
 def kept() -> list[Figures]:
-    """Everything since the last page."""
-    if not KEPT.exists():
-        return []
-    return [Figures(**json.loads(line)) for line in KEPT.read_text().splitlines()]
+    """Of each run the newest."""
+    newest = {(one["test"], one["row"], one["seed"]): one for one in _lines(KEPT)}
+    return [Figures(**one) for one in newest.values()]
+
+
+def failures() -> set[str]:
+    """The tests that failed when they were last run."""
+    outcomes = {one["test"]: one["passed"] for one in _lines(OUTCOMES)}
+    return {test for test, passed in outcomes.items() if not passed}
+
+
+def _append(path: Path, entry: dict[str, Any]) -> None:
+    path.parent.mkdir(exist_ok=True)
+    with path.open("a") as file:
+        file.write(json.dumps(entry) + "\n")
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
