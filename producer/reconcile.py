@@ -6,9 +6,9 @@ Any number of copies may run at once: each change is claimed on a row that is st
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import Connection
 
@@ -16,22 +16,18 @@ from app import db
 from app.broker.broker import BullMQBroker
 from app.broker.epoch import REBUILDING, RESTORING
 from app.broker.steering import reserve_ids, restore_settings
+from app.jobs.catalog import queues
 from app.ledger.errors import unavailable_when_operational
-from app.ledger.repairs import OpenRow, end_as_settled, end_missing, open_rows, unconfirm
+from app.ledger.repairs import unconfirm
 from app.ledger.settings import EPOCH, settings_by_queue
-from app.ledger.standing import Standing, is_running, look
-from app.ledger.workers import forget
+from app.ledger.standing import is_running, look
 from app.models.job_status import Status
 from producer.epoch import Epoch
+from producer.foreign import ForeignSettings
 from producer.repair import repair, workers_alive
+from producer.sweep import OPEN, Sweep, open_pages
 
 log = logging.getLogger(__name__)
-
-SWEEP_EVERY = timedelta(hours=1)
-FORGOTTEN_AFTER = timedelta(days=1)
-AT_ONCE = 500
-#: In this order no row escapes a sweep: what runs may wait again, and what waits is only ever claimed from Redis.
-STATUSES = (Status.ACTIVE, Status.WAITING, Status.DELAYED)
 
 
 class Reconciler:
@@ -41,7 +37,8 @@ class Reconciler:
         self._broker = broker
         self._epoch = Epoch(broker)
         self._lost = lost
-        self._swept_at: datetime | None = None
+        self._foreign = ForeignSettings(broker, queues(), self._epoch.stands)
+        self._sweep = Sweep(broker, self._epoch.stands)
 
     def has_loss(self) -> bool:
         """Whether Redis has lost something that is not back yet. Costs one GET. Raises redis.RedisError."""
@@ -51,11 +48,12 @@ class Reconciler:
         """Bring back what is lost, and restart what died. Raises RecorderUnavailable and redis.RedisError."""
         if not self._epoch.stands():
             self._recover(now)
+            self._sweep.again()
         else:
+            self._foreign.look()
             self._free_orphans(now)
             repair(now)
-        if self._swept_at is None or now - self._swept_at >= SWEEP_EVERY:
-            self._sweep(now)
+        self._sweep(now)
 
     # --- after a loss
 
@@ -71,7 +69,7 @@ class Reconciler:
         if REBUILDING not in mark:
             return  # another copy was faster, or Redis has lost the mark: the next look knows
         missing = 0
-        for rows in self._pages(STATUSES):
+        for rows in open_pages(*OPEN):
             for queue, standings in look(self._broker, rows):
                 if absent := [one.row for one in standings if not one.is_there]:
                     reserve_ids(queue, max(_number(row.job.id) for row in absent))
@@ -95,7 +93,7 @@ class Reconciler:
     def _free_orphans(self, now: datetime) -> None:
         """Running jobs that nobody runs any more, and that no queue has: Redis is to get them again (R14)."""
         alive = workers_alive(now)
-        for rows in self._pages((Status.ACTIVE,)):
+        for rows in open_pages(Status.ACTIVE):
             dead = [row for row in rows if row.worker not in alive]
             for _, standings in look(self._broker, dead):
                 absent = [one.row for one in standings if not one.is_there]
@@ -103,46 +101,10 @@ class Reconciler:
                     with _writing() as connection:
                         unconfirm(connection, orphans)
 
-    def _sweep(self, now: datetime) -> None:
-        """Every open row: what has ended in Redis ends here; what was removed behind our back ends ``removed``."""
-        removed = 0
-        for rows in self._pages(STATUSES):
-            for _, standings in look(self._broker, rows):
-                absent = [one.row for one in standings if not one.is_there and one.row.status != Status.ACTIVE]
-                if absent and not self._epoch.stands():
-                    return  # absent because it was lost just now
-                if not absent and not any(one.ended for one in standings):
-                    continue
-                with _writing() as connection:
-                    removed += end_missing(connection, absent, now)
-                    _end_as_in_redis(connection, standings, now)
-        with _writing() as connection:
-            forget(connection, now - FORGOTTEN_AFTER)
-        self._swept_at = now
-        if removed:
-            log.warning("swept: %d jobs were removed from their queues by others; their rows end removed", removed)
-
-    def _pages(self, statuses: tuple[Status, ...]) -> Iterator[list[OpenRow]]:
-        for status in statuses:
-            last = 0
-            while True:
-                with unavailable_when_operational(), db.engine().connect() as connection:
-                    rows = open_rows(connection, status, AT_ONCE, last)
-                if not rows:
-                    break
-                yield rows
-                last = rows[-1].id
-
 
 def _number(job_id: str) -> int:
     """What a queue's own counter gave as an id; 0 for an id of somebody's choice."""
     return int(job_id) if job_id.isascii() and job_id.isdigit() and len(job_id) < 16 else 0
-
-
-def _end_as_in_redis(connection: Connection, standings: Sequence[Standing], now: datetime) -> None:
-    for one in standings:
-        if one.ended is not None:
-            end_as_settled(connection, one.row, one.ended, now)
 
 
 @contextmanager

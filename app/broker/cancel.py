@@ -7,7 +7,6 @@ listens on; its next claim, if it gets away, fails it.
 from __future__ import annotations
 
 import logging
-import secrets
 import threading
 from typing import TYPE_CHECKING
 
@@ -15,12 +14,9 @@ import msgspec
 from redis.client import PubSub
 from redis.exceptions import RedisError
 
-from app.broker import outcome, schedulers
 from app.broker.errors import JobNotFound, WrongState
-from app.broker.options import attempts
-from app.broker.recorder import Claim
-from app.broker.scripts import scripts
-from app.broker.settle import Settlement
+from app.broker.recorder import Ended, EndKind
+from app.broker.taking import end_where_it_waits
 
 if TYPE_CHECKING:
     from app.broker.broker import BullMQBroker
@@ -29,7 +25,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-PARTS = ("active", "wait", "prioritized", "delayed", "waiting-children", "completed", "failed")
 LISTEN_S = 1.0
 
 
@@ -45,11 +40,10 @@ def cancel(broker: BullMQBroker, queue: Queue, job_id: str, reason: str) -> None
     """Fail the job with that reason. Raises JobNotFound, and WrongState for one that has ended."""
     if broker.recorder:
         broker.recorder.before_cancel(queue.name, job_id, reason)
-    token = f"cancel:{secrets.token_hex(8)}"
-    keys = [*queue.keys.all(*PARTS, job_id), queue.keys.lock(job_id)]
-    match queue.run("take", keys, [job_id, token, broker.lock_ms, reason]):
+    failed = Ended(EndKind.FAILED, reason=reason)
+    match end_where_it_waits(broker, queue, job_id, failed, worker="cancel", deferred=reason):
         case "taken":
-            _fail(broker, queue, job_id, token, reason)
+            return
         case "active":
             request = CancelRequest(queue.name, job_id, reason)
             broker.redis.publish(channel(broker.prefix), msgspec.json.encode(request))
@@ -57,35 +51,6 @@ def cancel(broker: BullMQBroker, queue: Queue, job_id: str, reason: str) -> None
             raise WrongState(queue.name, job_id, queue.job_state(job_id), "waiting, delayed or running")
         case _:
             raise JobNotFound(queue.name, job_id)
-
-
-def _fail(broker: BullMQBroker, queue: Queue, job_id: str, token: str, reason: str) -> None:
-    job = queue.get_job(job_id)
-    if job is None:
-        raise JobNotFound(queue.name, job_id)
-    now_ms = broker.clock.now_ms()
-    claim = Claim(
-        queue=queue.name,
-        id=job_id,
-        added_ms=job.timestamp,
-        name=job.name,
-        data=job.data,
-        worker="cancel",
-        claimed_ms=now_ms,
-        attempt=job.attempts_made,
-        attempts=attempts(job.opts),
-        crashes=job.crashes,
-        deferred_failure=None,
-        opts=job.opts,
-        stacktrace=job.stacktrace,
-    )
-    with broker.redis.pipeline(transaction=False) as pipe:
-        Settlement(scripts(broker.redis), pipe, now_ms, broker.metrics_points).settle(
-            queue.keys, outcome.refused(claim, None, reason, now_ms), token
-        )
-        pipe.execute()
-    if job.scheduler_id:
-        schedulers.advance(queue, job)
 
 
 def channel(prefix: str) -> str:

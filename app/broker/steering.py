@@ -39,6 +39,16 @@ def restore_settings(queue: Queue, settings: Mapping[str, Any]) -> None:
         set_limits(queue, known)
 
 
+def read_settings(queue: Queue) -> dict[str, Any]:
+    """What holds in Redis, whoever has set it, under the same names; None for what is not set."""
+    names = ("paused", "concurrency", "max", "duration")
+    values: list[Any] = queue.redis.hmget(queue.keys["meta"], *names)
+    paused, concurrency, most, duration = values
+    limits = [int(limit) if limit and limit.isdecimal() else None for limit in (concurrency, most, duration)]
+    rate = {"max": limits[1], "duration": limits[2]} if limits[1] and limits[2] else None
+    return {"paused": True if paused else None, "concurrency": limits[0], "rate": rate}
+
+
 def reserve_ids(queue: Queue, highest: int) -> None:
     """The queue's counter gives no id up to this one: they are taken by jobs that are about to come back."""
     queue.redis.register_script(_RAISE)(keys=[queue.keys["id"]], args=[highest])

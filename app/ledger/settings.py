@@ -9,6 +9,7 @@ from typing import Any, cast
 from sqlalchemy import Connection, Table, delete, insert, select
 
 from app.broker import keys
+from app.ledger.batch import insert_missing
 from app.models.queue_setting import QueueSetting
 
 queue_setting = cast("Table", QueueSetting.__table__)
@@ -22,6 +23,19 @@ def keep_setting(connection: Connection, queue: str, name: str, value: Any) -> N
     connection.execute(delete(queue_setting).where(SETTING.queue == queue, SETTING.name == name))
     if value is not None:
         connection.execute(insert(queue_setting).values(queue=queue, name=name, value=value))
+
+
+def keep_foreign(connection: Connection, queue: str, name: str, seen: Any, value: Any) -> bool:
+    """Somebody has set this past us; whether it is kept: not if ours has changed since it was seen."""
+    stands = select(SETTING.value).where(SETTING.queue == queue, SETTING.name == name).with_for_update()
+    if connection.execute(stands).scalar() != seen:
+        return False
+    connection.execute(delete(queue_setting).where(SETTING.queue == queue, SETTING.name == name))
+    if value is not None:
+        columns = (SETTING.queue, SETTING.name, SETTING.value)
+        row = {"queue": queue, "name": name, "value": value}
+        connection.execute(insert_missing(connection, queue_setting, columns, [row]))
+    return True
 
 
 def settings_by_queue(connection: Connection) -> Mapping[str, Mapping[str, Any]]:

@@ -13,6 +13,7 @@ from redis import Redis
 from app import db
 from app.broker.queue import Queue
 from app.broker.recorder import Claim, EndKind, NewJob, Recorder, Start
+from app.broker.steering import read_settings, set_limits, set_paused
 from app.clock import from_ms
 from app.jobs.catalog import PROCESS_USER_DATA
 from app.jobs.engine import broker
@@ -153,6 +154,71 @@ def test_a_setting_that_was_taken_back_does_not_return(queue: Queue, redis: Redi
 
     assert not queue.is_paused()
     assert redis.hget(queue.keys["meta"], "concurrency") is None
+
+
+def paused_by_node(queue: Queue, *, paused: bool = True) -> None:
+    """As Bull Board does it: only Redis knows."""
+    set_paused(queue, paused=paused)
+
+
+def test_a_pause_by_others_survives_a_loss(queue: Queue, redis: Redis, reconciled: Reconciled) -> None:
+    """And their limits; seen at two looks, they are kept."""
+    paused_by_node(queue)
+    set_limits(queue, {"concurrency": 2, "max": 5, "duration": 700})
+    for _ in range(2):
+        reconciled.at(now(queue))
+    redis.flushall()
+
+    reconciled.at(now(queue))
+
+    assert queue.is_paused()
+    assert redis.hmget(queue.keys["meta"], "concurrency", "max", "duration") == ["2", "5", "700"]
+
+
+def test_what_others_resumed_stays_resumed(queue: Queue, redis: Redis, reconciled: Reconciled) -> None:
+    """Theirs was the later word."""
+    queue.pause()
+    reconciled.at(now(queue))
+    paused_by_node(queue, paused=False)
+    for _ in range(2):
+        reconciled.at(now(queue))
+    redis.flushall()
+
+    reconciled.at(now(queue))
+
+    assert not queue.is_paused()
+
+
+def test_a_change_of_ours_under_way_is_not_taken_back(
+    queue: Queue, redis: Redis, recorder: Recorder, reconciled: Reconciled
+) -> None:
+    """SQL has it already, Redis not yet: once is no foreign setting."""
+    recorder.before_setting(queue.name, "paused", True)
+    reconciled.at(now(queue))
+    redis.flushall()
+
+    reconciled.at(now(queue))
+
+    assert queue.is_paused()
+
+
+def test_what_a_loss_took_away_is_not_taken_for_a_foreign_change(
+    queue: Queue, redis: Redis, reconciled: Reconciled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The pause is gone from Redis because everything is."""
+    queue.pause()
+
+    def read_after_a_loss(of: Queue) -> dict[str, Any]:
+        redis.flushall()
+        return read_settings(of)
+
+    with monkeypatch.context() as losing:
+        losing.setattr("producer.foreign.read_settings", read_after_a_loss)
+        for _ in range(2):
+            reconciled.at(now(queue))
+    reconciled.at(now(queue))
+
+    assert queue.is_paused()
 
 
 @pytest.mark.parametrize(
@@ -308,7 +374,7 @@ def test_a_loss_during_a_sweep_removes_nothing(
         redis.flushall()
         return look(*of)
 
-    monkeypatch.setattr("producer.reconcile.look", look_after_a_loss)
+    monkeypatch.setattr("producer.sweep.look", look_after_a_loss)
     reconciled.at(now(queue) + timedelta(hours=2))
 
     assert only_row().status == Status.WAITING

@@ -13,7 +13,7 @@
   ARGV[1]  id      string
   ARGV[2]  token   string  of the taker
   ARGV[3]  lock    number  ms
-  ARGV[4]  reason  string  for a job that runs: its next claim, if there is one, fails it with this
+  ARGV[4]  reason  string  for a job that runs: its next claim, if there is one, fails it with this; empty for none
 
   Returns  "taken"; "active" for a job that somebody runs; "ended"; "missing"
 ]]
@@ -26,7 +26,9 @@ if rcall("ZSCORE", KEYS[6], jobId) or rcall("ZSCORE", KEYS[7], jobId) then
   return "ended"
 end
 if rcall("LPOS", KEYS[1], jobId) then
-  rcall("HSET", KEYS[8], "defa", ARGV[4])
+  if ARGV[4] ~= "" then
+    rcall("HSET", KEYS[8], "defa", ARGV[4])
+  end
   return "active"
 end
 local moved = rcall("LREM", KEYS[2], 1, jobId) + rcall("ZREM", KEYS[3], jobId)
