@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 import dramatiq
 
-from app import log
+from app import clock, log
 from app.broker.broker import BullMQBroker
 from app.broker.current import RunningJob, current_job
 from app.jobs.presence import Presence
@@ -34,6 +34,7 @@ broker = BullMQBroker(
     shutdown_grace_s=settings().shutdown_grace_s,
 )
 dramatiq.set_broker(broker)
+clock.follow(broker.clock.known_ms)
 broker.add_middleware(Presence())
 journal = Journal(Path(os.environ["FAULTS_JOURNAL"]))
 

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,11 +14,15 @@ import pytest
 from sqlalchemy import select
 
 from app import db
+from app.broker.events import QueueEvents
 from app.clock import from_ms
 from app.crontab.slots import parse_slot, slot_name
+from app.jobs.catalog import CRON
+from app.jobs.engine import find_queue
 from app.models.cron_session import CronSession, SessionStatus
 from app.models.job_status import JobStatus, Status
 from tests.broker.workers import WorkerProgram
+from tests.faults.figures import keep
 from tests.faults.system import FaultSystem
 from tests.servers import wait_for
 
@@ -33,7 +37,7 @@ class Clocks:
     def __init__(self, system: FaultSystem, started: ExitStack) -> None:
         self._system = system
         self._started = started
-        self._clocks = [self._start_clock() for _ in range(2)]
+        self._clocks = [start_clock(self._system, self._started) for _ in range(2)]
         self._producers = [system.start_producer() for _ in range(2)]
 
     def kill_one(self) -> None:
@@ -45,7 +49,7 @@ class Clocks:
         self._system.journal.write("fault", "kill-clock", detail=str(clock.pid))
         clock.kill()
         clock.wait()
-        self._clocks.append(self._start_clock())
+        self._clocks.append(start_clock(self._system, self._started))
 
     def _kill_producer(self) -> None:
         self._replace(self._system.kill)
@@ -57,13 +61,15 @@ class Clocks:
         kill(self._producers.pop(0))
         self._producers.append(self._system.start_producer())
 
-    def _start_clock(self) -> subprocess.Popen[bytes]:
-        command = [str(Path(sys.executable).with_name("periodiq")), "producer.main"]
-        with (self._system.directory / "clocks.log").open("ab") as log:
-            clock = subprocess.Popen(command, stdout=log, stderr=log)
-        self._started.callback(clock.wait)
-        self._started.callback(clock.kill)
-        return clock
+
+def start_clock(system: FaultSystem, started: ExitStack) -> subprocess.Popen[bytes]:
+    """A clock as in production."""
+    command = [str(Path(sys.executable).with_name("periodiq")), "producer.main"]
+    with (system.directory / "clocks.log").open("ab") as log:
+        clock = subprocess.Popen(command, stdout=log, stderr=log)
+    started.callback(clock.wait)
+    started.callback(clock.kill)
+    return clock
 
 
 @pytest.fixture
@@ -151,3 +157,85 @@ def test_clocks_and_producers_that_die_all_the_time_run_each_slot_once(
 ) -> None:
     """For some minutes."""
     check_killed_clocks(ticking, started, kills=80)
+
+
+# --- 11: hosts whose clock is wrong
+
+THREE_HOURS_S, MINUTE_AND_A_HALF_S = 3 * 3600, 90
+WRONG_CLOCK = Path(__file__).parent / "wrong_clock"
+#: Far more than a test takes, far less than any host here is wrong by.
+CLOSE = timedelta(seconds=60)
+DELAY_MS = 3_000
+
+
+@contextmanager
+def wrong_by(monkeypatch: pytest.MonkeyPatch, seconds: int) -> Iterator[None]:
+    """Programs that are started in the block run on a host whose clock is so wrong."""
+    with monkeypatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(WRONG_CLOCK))
+        patch.setenv("WRONG_BY_S", str(seconds))
+        yield
+
+
+def test_jobs_on_hosts_with_wrong_clocks_end_once_and_in_time(
+    sqlite_system: FaultSystem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Workers, keepers, producer and enqueuer, each on a host of its own; one is lost. The rows' times are right."""
+    system = sqlite_system
+    with wrong_by(monkeypatch, -THREE_HOURS_S):
+        system.start_producer()
+    with wrong_by(monkeypatch, MINUTE_AND_A_HALF_S):
+        enqueuer = system.start_enqueuer("added", pace="20")
+    for seconds in (THREE_HOURS_S, -THREE_HOURS_S, -MINUTE_AND_A_HALF_S):
+        with wrong_by(monkeypatch, seconds):
+            system.start_worker()
+    system.add(*(f"flaky-{n}" for n in range(60)), ms=20, failures=2)
+    system.add(*(f"steady-{n}" for n in range(150)), ms=30)
+    began = from_ms(system.queue.now_ms())
+    delayed = [system.queue.add("work", {}, job_id=f"delayed-{n}", delay_ms=DELAY_MS) for n in range(20)]
+
+    wait_for(lambda: len(system.lines("effect")) > 50, "jobs to flow")
+    system.kill_host(system.workers[0])
+    enqueuer.kill()
+    enqueuer.wait()
+    system.settle()
+    account = system.account()
+
+    keep("11", system, account, wrong_by="+3 h, -3 h, +90 s, -90 s")
+    account.check()
+    waits = [job.processed_on - job.timestamp for job in map(system.queue.get_job, delayed) if job and job.processed_on]
+    assert len(waits) == len(delayed)
+    assert min(waits) >= DELAY_MS
+    assert max(waits) < DELAY_MS + CLOSE // timedelta(milliseconds=1)
+    with db.reading() as session:
+        for row in session.scalars(select(JobStatus)):
+            moments = [row.queued_at, row.confirmed_at, row.started_at, row.completed_at, row.ended_at, row.settled_at]
+            wrong = [str(at) for at in moments if at is not None and abs(at - began) > CLOSE]
+            assert not wrong, f"times of {row.job_id}: {moments}; it is {began}"
+            assert row.duration_ms is not None
+            assert 0 <= row.duration_ms < CLOSE // timedelta(milliseconds=1)
+
+
+def test_clocks_and_producers_on_hosts_with_wrong_clocks_run_each_slot_once_and_in_time(
+    ticking: FaultSystem, started: ExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Producers 3 h ahead and behind, clocks 90 s ahead and behind: no slot is missed, doubled, early or late."""
+    for seconds in (THREE_HOURS_S, -THREE_HOURS_S):
+        with wrong_by(monkeypatch, seconds):
+            ticking.start_producer()
+    for seconds in (MINUTE_AND_A_HALF_S, -MINUTE_AND_A_HALF_S):
+        with wrong_by(monkeypatch, seconds):
+            start_clock(ticking, started)
+    ticking.chance_s(10, 12)
+
+    check_each_slot_ran_once(ticking)
+
+    claims = QueueEvents(find_queue(CRON), "0-0").read()
+    lateness = [
+        from_ms(int(event.id.partition("-")[0])) - parse_slot(str(event.job_id).rpartition("-")[2])
+        for event in claims
+        if event.name == "active" and str(event.job_id).startswith(f"tick-{ENTRY}-")
+    ]
+    assert lateness
+    assert min(lateness) > timedelta(milliseconds=-100)
+    assert max(lateness) < CLOSE

@@ -72,15 +72,15 @@ def wired(system: FaultSystem, monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire
         yield wires
 
 
-def check_cuts(system: FaultSystem, wires: Wires, points: Mapping[str, int], every: int, timeout_s: float) -> None:
+def check_cuts(system: FaultSystem, wires: Wires, points: Mapping[str, int], every: int, pace: int) -> None:
     """Work under cuts, so many a moment at each point; afterwards nothing is lost, doubled or stranded."""
     system.start_producer()
     for _ in range(2):
         system.start_worker()
     cuts = {point: wires.cut(point, times, every) for point, times in points.items()}
-    enqueuer = system.start_enqueuer("cut", at_once=5, pace="100")
+    enqueuer = system.start_enqueuer("cut", at_once=5, pace=str(pace))
 
-    wait_for(lambda: all(cut.made == cut.times for some in cuts.values() for cut in some), "the cuts", timeout_s)
+    wait_for(lambda: all(cut.made == cut.times for some in cuts.values() for cut in some), "the cuts", 600)
     enqueuer.kill()
     enqueuer.wait()
     settled_s = system.settle(60)
@@ -96,7 +96,7 @@ def test_cut_connections_strand_and_double_nothing(open_system: Open, monkeypatc
     """A sample: two cuts at each moment of add, fetch, finish and COMMIT."""
     system = open_system("postgresql", SEED)
     with wired(system, monkeypatch) as wires:
-        check_cuts(system, wires, dict.fromkeys(POINTS, 2), every=7, timeout_s=60)
+        check_cuts(system, wires, dict.fromkeys(POINTS, 2), every=7, pace=100)
 
 
 @pytest.mark.faults
@@ -107,7 +107,7 @@ def test_two_hundred_cut_connections_strand_and_double_nothing(
     """67 at each of the three moments."""
     system = open_system("postgresql", SEED)
     with wired(system, monkeypatch) as wires:
-        check_cuts(system, wires, {point: 67}, every=3, timeout_s=600)
+        check_cuts(system, wires, {point: 67}, every=3, pace=20)
 
 
 def check_standstill(system: FaultSystem, stop_s: float) -> None:
