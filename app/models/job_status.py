@@ -14,6 +14,7 @@ from app.models.json_text import JsonText
 
 #: The longest queue name, job id or promise key: all are indexed, and an index has a limit.
 KEY_LENGTH = 255
+FAILED = text("status IN ('failed', 'partial')")
 
 
 class Status(StrEnum):
@@ -44,6 +45,10 @@ class JobStatus(Base):
         Index("ix_job_status_user_id_id", "user_id", "id"),
         # The id last: the open rows of a status are a keyset.
         Index("ix_job_status_status_ended_at_id", "status", "ended_at", "id"),
+        # Everybody's failures and one user's, the latest first: a page that is no index's order is a sort of them all.
+        # Only a failure pays for these two.
+        Index("ix_job_status_failed", "ended_at", "id", postgresql_where=FAILED, sqlite_where=FAILED),
+        Index("ix_job_status_failed_user", "user_id", "ended_at", "id", postgresql_where=FAILED, sqlite_where=FAILED),
         Index(
             "ix_job_status_unconfirmed",
             "queued_at",
