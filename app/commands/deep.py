@@ -42,6 +42,11 @@ def count_doubled() -> int:
     return sum(_doubled(queue) for queue in map(broker().queue, queues()))
 
 
+def count_stuck_flows() -> int:
+    """Parents that would wait for ever: for nobody, or for a job that does not exist."""
+    return sum(_stuck(queue) for queue in map(broker().queue, queues()))
+
+
 def _absent() -> Iterator[OpenRow]:
     """Rows that are still open after their job was seen to be absent: whoever ends a job ends its row first."""
     for rows in _open_rows(_now() - GRACE):
@@ -96,6 +101,23 @@ def _doubled(queue: Queue) -> int:
 
 def _without_job(queue: Queue) -> int:
     return sum(1 for page in _pages(set(_ids(queue))) for job_id in _missing(queue, page) if _places(queue, job_id))
+
+
+def _stuck(queue: Queue) -> int:
+    found = 0
+    start = 0
+    while parents := list(map(str, queue.redis.zrange(queue.keys["waiting-children"], start, start + AT_ONCE - 1))):
+        found += sum(1 for parent in parents if _waits_in_vain(queue, parent))
+        start += AT_ONCE
+    return found
+
+
+def _waits_in_vain(queue: Queue, parent: str) -> bool:
+    children: set[str] = queue.redis.smembers(f"{queue.keys[parent]}:dependencies")  # type: ignore[assignment]  # replies are decoded
+    if children and queue.redis.exists(*children) == len(children):
+        return False
+    # A moment later the last child may have ended, and the parent have gone on.
+    return queue.redis.zscore(queue.keys["waiting-children"], parent) is not None
 
 
 def _missing(queue: Queue, ids: list[str]) -> list[str]:

@@ -16,7 +16,7 @@ from sqlalchemy import func, make_url, select
 from app import db
 from app.broker.connection import new_client
 from app.clock import utc_now
-from app.commands.deep import count_doubled, count_lost, count_orphaned
+from app.commands.deep import count_doubled, count_lost, count_orphaned, count_stuck_flows
 from app.commands.table import show_table
 from app.crontab import entries
 from app.crontab.code import jobs
@@ -189,5 +189,6 @@ CHECKS: dict[str, Callable[[], Iterator[tuple[State, str]]]] = {
 DEEP_CHECKS: dict[str, Callable[[], Iterator[tuple[State, str]]]] = {
     "lost": _none(count_lost, "open rows whose job is in no queue"),
     "doubled": _none(count_doubled, "jobs in two places at once"),
+    "flows": _none(count_stuck_flows, "parents that wait for a job that does not exist"),
     "orphaned": _none(count_orphaned, "running rows that nobody runs, and ids without a job"),
 }
