@@ -40,6 +40,8 @@ class Settings(BaseSettings):
     worker_instances: int = Field(2, alias="WORKER_INSTANCES", ge=1)
     shutdown_grace_s: int = Field(30, alias="SHUTDOWN_GRACE_S", ge=1)
 
+    #: Well below the reconciler's grace: it adds again what is unconfirmed for longer.
+    confirm_within_ms: int = Field(1_000, alias="LEDGER_CONFIRM_WITHIN", ge=0, le=5_000)
     #: Not shorter than any job is kept in Redis (R15).
     ledger_retention_days: int = Field(30, alias="LEDGER_RETENTION_DAYS", ge=7)
 

@@ -23,6 +23,8 @@ from tests.servers import RedisServer, redis_server
 
 #: Keys and databases that tests make are not the developer's.
 os.environ["TORIL_VAR"] = tempfile.mkdtemp(prefix="toril-tests-")
+#: A test looks at the row right after its add.
+os.environ["LEDGER_CONFIRM_WITHIN"] = "0"
 
 for _module in pkgutil.iter_modules(app.models.__path__):
     importlib.import_module(f"app.models.{_module.name}")

@@ -26,7 +26,10 @@ def _broker(url: str, prefix: str) -> BullMQBroker:
         url,
         prefix=prefix,
         concurrency=concurrency(),
-        recorder=Ledger(unrecorded={spec.name for spec in SPECS.values() if not spec.recorded}),
+        recorder=Ledger(
+            unrecorded={spec.name for spec in SPECS.values() if not spec.recorded},
+            confirm_within_s=settings().confirm_within_ms / 1_000,
+        ),
         guarded=lambda: _is_guarded(prefix),
         shutdown_grace_s=settings().shutdown_grace_s,
     )

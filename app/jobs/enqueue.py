@@ -5,25 +5,32 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import groupby
 
 from redis.exceptions import RedisError
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
+from app import db
 from app.broker.options import exponential
 from app.broker.recorder import NewJob, RecorderUnavailable
 from app.jobs.catalog import JobSpec, P
 from app.jobs.engine import find_queue
 from app.jobs.versions import version_option
-from app.ledger.promises import promise
+from app.ledger.errors import unavailable_when_operational
+from app.ledger.promises import promise, unconfirmed
 
 log = logging.getLogger(__name__)
+
+#: Where a session keeps the jobs that it is to add.
+PROMISED = "toril.promised"
 
 
 def enqueue(
     spec: JobSpec[P],
     payload: P,
     *,
+    session: Session | None = None,
     job_id: str | None = None,
     delay_ms: int = 0,
     priority: int = 0,
@@ -31,29 +38,50 @@ def enqueue(
 ) -> str:
     """Add one job; returns its id. Its row is written first, so whatever dies afterwards, it is not lost (R3).
 
-    ``priority`` 0 comes before all others, then 1, 2 …. Under a ``promise_key`` that was used before, nothing is added.
+    With a ``session`` its row is part of the caller's transaction: there is a job exactly if that commits. ``priority``
+    0 comes before all others, then 1, 2 …. Under a ``promise_key`` that was used before, nothing is added.
     """
     job = new_job(spec, payload, job_id=job_id, delay_ms=delay_ms, priority=priority, promise_key=promise_key)
-    find_queue(spec.queue).add_bulk([job])
+    if session is None:
+        find_queue(spec.queue).add_bulk([job])
+    else:
+        enqueue_with(session, [job])
     return job.id
 
 
 def enqueue_with(session: Session, jobs: Sequence[NewJob]) -> None:
-    """Promise jobs of one queue in the caller's transaction; they are added right after its commit.
+    """Promise jobs in the caller's transaction; they are added right after its commit.
 
     A failure to add is logged, not raised: the promise stands, and the producer adds what was not confirmed (R11).
     """
     to_add = promise(session.connection(), jobs)
-    if to_add:
-        event.listen(session, "after_commit", lambda _session: add_promised(to_add), once=True)
+    if PROMISED not in session.info:
+        session.info[PROMISED] = []
+        event.listen(session, "after_commit", _add_what_stands)
+    session.info[PROMISED].extend(to_add)
+
+
+def _add_what_stands(session: Session) -> None:
+    if session.in_nested_transaction():
+        return  # a savepoint: what it holds may still be rolled back
+    promised, session.info[PROMISED] = session.info[PROMISED], []
+    if promised:
+        add_promised(promised)
 
 
 def add_promised(jobs: Sequence[NewJob]) -> None:
-    """Add jobs of one queue whose rows are committed."""
+    """Add those of these jobs whose rows are committed: a savepoint may have taken some back."""
     try:
-        find_queue(jobs[0].queue).add_recorded(jobs)
+        with unavailable_when_operational(), db.engine().execution_options(reading=True).begin() as connection:
+            committed = unconfirmed(connection, jobs)
+        for queue, of_queue in groupby(sorted(committed, key=_queue), key=_queue):
+            find_queue(queue).add_recorded(list(of_queue))
     except (RedisError, RecorderUnavailable) as error:
-        log.warning("%d promised jobs of queue %s wait for their repair: %s", len(jobs), jobs[0].queue, error)
+        log.warning("%d promised jobs wait for their repair: %s", len(jobs), error)
+
+
+def _queue(job: NewJob) -> str:
+    return job.queue
 
 
 def new_job(

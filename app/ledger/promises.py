@@ -25,11 +25,11 @@ def promise(connection: Connection, jobs: Sequence[NewJob]) -> list[NewJob]:
     ordered = sorted(jobs, key=lambda job: (job.promise_key or "", job.queue, job.id))
     if _insert(connection, map(promised, ordered)).rowcount == len(jobs):
         return list(jobs)
-    return _unconfirmed(connection, jobs)
+    return unconfirmed(connection, jobs)
 
 
-def _unconfirmed(connection: Connection, jobs: Sequence[NewJob]) -> list[NewJob]:
-    """Of these promises, some of which exist already, those to be added."""
+def unconfirmed(connection: Connection, jobs: Sequence[NewJob]) -> list[NewJob]:
+    """The jobs of these promises that are to be added: their rows are there, open, and Redis may not have them."""
     given = {key_of(job): job for job in jobs}
     rows = [keyed(job) | {"promise_key": job.promise_key} for job in jobs]
     # Two statements: an OR of two indexed conditions is a scan of the table.
@@ -65,8 +65,8 @@ def confirm(connection: Connection, jobs: Sequence[NewJob], at: datetime) -> Non
 
 @about(*KEY)
 def _confirm(keys: Batch) -> Update:
-    unconfirmed = select(JOB.id).where(keys.picks(JOB.id, id_of(keys.rows)), JOB.confirmed_at.is_(None))
+    mine = select(JOB.id).where(keys.picks(JOB.id, id_of(keys.rows)), JOB.confirmed_at.is_(None))
     # Locked in one order: two producers that confirm the same rows wait for each other, and never in a circle.
-    mine = unconfirmed.order_by(JOB.id).with_for_update(of=job_status)
+    mine = mine.order_by(JOB.id).with_for_update(of=job_status)
     at = bindparam("at", type_=JOB.confirmed_at.type)
     return update(job_status).where(keys.is_one_of(JOB.id, mine)).values(confirmed_at=at)

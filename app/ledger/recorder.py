@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine
 from app import db
 from app.broker.recorder import Claim, End, Ended, EndKind, NewJob, Start, Verdict
 from app.clock import utc_now
+from app.ledger.confirmations import Confirmations
 from app.ledger.ends import cancel, fence_of, remove, settle, supersede, write_ends
 from app.ledger.errors import unavailable_when_operational
 from app.ledger.promises import confirm, promise
@@ -30,7 +31,8 @@ UNRECORDED = Start(row=0, run=0)
 class Ledger:
     """Implements ``app.broker.recorder.Recorder``. Raises RecorderUnavailable while the database is away.
 
-    Jobs with an ``unrecorded`` name have no row: a beat is nobody's promise.
+    Jobs with an ``unrecorded`` name have no row: a beat is nobody's promise. Adds are confirmed ``confirm_within_s``
+    seconds later, many in one commit, so that one add costs one commit.
     """
 
     def __init__(
@@ -38,11 +40,13 @@ class Ledger:
         unrecorded: Collection[str] = (),
         engine: Callable[[], Engine] = db.engine,
         now: Callable[[], datetime] = utc_now,
+        confirm_within_s: float = 0,
     ) -> None:
         self._unrecorded = frozenset(unrecorded)
         self._engine = engine
         self._now = now
         self._turn = threading.Lock()
+        self.confirmations = Confirmations(self._confirm, confirm_within_s)
 
     def before_add(self, jobs: Sequence[NewJob]) -> Sequence[NewJob]:
         """Write the promises; returns those to add now, as they were promised first."""
@@ -56,8 +60,7 @@ class Ledger:
     def added(self, jobs: Sequence[NewJob]) -> None:
         """These adds are confirmed by Redis."""
         if recorded := self._recorded(jobs):
-            with self._transaction() as connection:
-                confirm(connection, recorded, self._now())
+            self.confirmations.put(recorded)
 
     def not_added(self, jobs: Sequence[NewJob]) -> None:
         """Their promises end ``removed``: Redis holds another job in the place of each."""
@@ -112,6 +115,10 @@ class Ledger:
         """These ended jobs are about to be run again on purpose."""
         with self._transaction() as connection:
             reopen(connection, queue, job_ids)
+
+    def _confirm(self, jobs: Sequence[NewJob]) -> None:
+        with self._transaction() as connection:
+            confirm(connection, jobs, self._now())
 
     def _recorded(self, jobs: Sequence[Job]) -> list[Job]:
         return [job for job in jobs if job.name not in self._unrecorded]
