@@ -2,7 +2,9 @@
 
 When clocks change, a fixed time that is skipped is due once, right after the gap, and one that comes twice is due once,
 at its first coming; an entry whose minute or hour field begins with ``*`` follows the clock on the wall through both.
-That is Debian's rule, and cronsim's; seconds belong to their minute and go where it goes.
+
+That is Debian's rule. cronsim has it too, but not for six fields, and not where clocks change by half an hour: so it is
+asked what times a clock on the wall shows, and what those times are is decided here.
 """
 
 from __future__ import annotations
@@ -14,7 +16,8 @@ from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
 
-#: Longer than any clock is ever set back: where a search begins that must not begin inside a repeated hour.
+MINUTE = timedelta(minutes=1)
+#: Longer than any clock is ever set back: a search begins before an hour that is repeated.
 SET_BACK = timedelta(hours=3)
 
 
@@ -30,22 +33,19 @@ class InvalidSchedule(ValueError):
 
 def check(schedule: str, zone: str = "UTC") -> None:
     """Raise InvalidSchedule, naming the bad field, unless a clock could follow this."""
-    _parts(schedule, zone, datetime.now(UTC))
+    slots_between(schedule, zone, datetime.now(UTC), datetime.now(UTC))
 
 
 def slots_between(schedule: str, zone: str, after: datetime, until: datetime) -> Iterator[datetime]:
     """The moments of the schedule in ``(after, until]``, in order, in UTC. Raises InvalidSchedule."""
-    # A minute early: the one that ``after`` is in may have seconds left.
-    minutes, seconds = _parts(schedule, zone, after - timedelta(minutes=1))
-    moments = (moment + second for moment in _utc(minutes) for second in seconds)
+    try:
+        seconds = sorted(CronSim(schedule, after).seconds)
+        there = UTC if zone == "UTC" else ZoneInfo(zone)
+        minutes = _minutes(schedule.split()[-5:], there, after)
+    except (CronSimError, ValueError, KeyError, OSError) as error:
+        raise InvalidSchedule(schedule, zone, error) from error
+    moments = (minute + timedelta(seconds=second) for minute in minutes for second in seconds)
     return takewhile(lambda moment: moment <= until, dropwhile(lambda moment: moment <= after, moments))
-
-
-def last_slot(schedule: str, zone: str, until: datetime) -> datetime | None:
-    """The latest moment of the schedule at or before ``until``, in UTC. Raises InvalidSchedule."""
-    minutes, seconds = _parts(schedule, zone, until + SET_BACK, reverse=True)
-    moments = (moment + second for moment in _utc(minutes) for second in reversed(seconds))
-    return next((moment for moment in moments if moment <= until), None)
 
 
 def is_slot(schedule: str, zone: str, moment: datetime) -> bool:
@@ -55,26 +55,45 @@ def is_slot(schedule: str, zone: str, moment: datetime) -> bool:
 
 def in_words(schedule: str) -> str:
     """``At 09:00 on Monday through Friday``. Raises InvalidSchedule."""
-    try:
-        return CronSim(schedule, datetime.now(UTC)).explain()
-    except CronSimError as error:
-        raise InvalidSchedule(schedule, "UTC", error) from error
+    check(schedule)
+    return CronSim(schedule, datetime.now(UTC)).explain()
 
 
-def _parts(schedule: str, zone: str, start: datetime, *, reverse: bool = False) -> tuple[CronSim, list[timedelta]]:
-    """The minutes from there on, and the seconds within each: cronsim knows of clock changes only for minutes."""
-    fields = schedule.split()
-    try:
-        seconds = sorted(CronSim(schedule, start).seconds)
-        minutes = CronSim(" ".join(fields[-5:]), start.astimezone(_zone(zone)), reverse=reverse)
-    except (CronSimError, ValueError, KeyError, OSError) as error:
-        raise InvalidSchedule(schedule, zone, error) from error
-    return minutes, [timedelta(seconds=second) for second in seconds]
+def _minutes(fields: list[str], zone: tzinfo, after: datetime) -> Iterator[datetime]:
+    """The matching minutes from before ``after`` on, in UTC, in order."""
+    follows_the_wall = fields[0].startswith("*") or fields[1].startswith("*")
+    begin = (after - SET_BACK).astimezone(zone).replace(tzinfo=None)
+    return _instants(CronSim(" ".join(fields), begin), zone, follows_the_wall=follows_the_wall)
 
 
-def _utc(moments: CronSim) -> Iterator[datetime]:
-    return (moment.astimezone(UTC) for moment in moments)
+def _instants(walls: Iterator[datetime], zone: tzinfo, *, follows_the_wall: bool) -> Iterator[datetime]:
+    """The moments at which a clock in that zone shows these times."""
+    last = datetime.min.replace(tzinfo=UTC)
+    again: list[datetime] = []
+    for wall in walls:
+        first, second = _comings(wall, zone)
+        if first > second:
+            if follows_the_wall:
+                continue
+            first = _end_of_gap(wall, zone)
+        while again and again[0] <= first:
+            yield (last := again.pop(0))
+        if first > last:
+            yield (last := first)
+        if follows_the_wall and second > first:
+            again.append(second)
+    yield from again
 
 
-def _zone(name: str) -> tzinfo:
-    return UTC if name == "UTC" else ZoneInfo(name)
+def _comings(wall: datetime, zone: tzinfo) -> tuple[datetime, datetime]:
+    """When the clock shows this for the first and the last time; a later first means never (PEP 495)."""
+    first, last = (wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+    return first, last
+
+
+def _end_of_gap(wall: datetime, zone: tzinfo) -> datetime:
+    while True:
+        wall += MINUTE
+        first, last = _comings(wall, zone)
+        if first <= last:
+            return first

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Literal
 
-from app.crontab.cron import last_slot, slots_between
+from app.crontab.cron import slots_between
 
 CatchUp = Literal["skip", "one", "all"]
 
@@ -17,13 +17,13 @@ AHEAD = timedelta(seconds=90)
 MISSED_AFTER = timedelta(minutes=5)
 #: At most this many slots of an entry in one tick; the next tick goes on.
 AT_ONCE = 500
-#: Beyond this many, skipped slots are not counted one by one.
+#: And at most this many that are skipped.
 MOST_COUNTED = 100_000
 
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """Slots that will not run: how many (at least), the first and the last of them."""
+    """Slots that will not run: how many, the first and the last of them."""
 
     count: int
     first: datetime
@@ -51,16 +51,15 @@ def slots_due(schedule: str, zone: str, catch_up: CatchUp, cursor: datetime, now
     ``all`` adds every missed slot, ``one`` the latest of them, ``skip`` none. Missed is what fell due over five minutes
     ago; where something was missed, ``one`` is one run for the whole pause. Raises InvalidSchedule.
     """
-    overdue_since = next(slots_between(schedule, zone, cursor, now - MISSED_AFTER), None)
-    if catch_up == "all" or overdue_since is None:
+    is_late = next(slots_between(schedule, zone, cursor, now - MISSED_AFTER), None) is not None
+    if catch_up == "all" or not is_late:
         return Due(_from(schedule, zone, cursor, now))
-    if catch_up == "skip":
-        on_time = now - MISSED_AFTER
-        return Due(_from(schedule, zone, on_time, now), _skipped(schedule, zone, cursor, on_time))
-    latest = last_slot(schedule, zone, now)
-    assert latest is not None  # noqa: S101 - one is overdue
-    skipped = _skipped(schedule, zone, cursor, latest - timedelta(seconds=1)) if latest > overdue_since else None
-    return Due([latest, *_from(schedule, zone, latest, now)], skipped)
+    until = now - MISSED_AFTER if catch_up == "skip" else now
+    missed = list(islice(slots_between(schedule, zone, cursor, until), MOST_COUNTED))
+    if len(missed) == MOST_COUNTED:
+        return Due([], _skipped(missed))  # the next tick goes on
+    latest = [missed.pop()] if catch_up == "one" else []
+    return Due(latest + _from(schedule, zone, until, now), _skipped(missed))
 
 
 def slot_name(slot: datetime) -> str:
@@ -77,10 +76,5 @@ def _from(schedule: str, zone: str, after: datetime, now: datetime) -> list[date
     return list(islice(slots_between(schedule, zone, after, now + AHEAD), AT_ONCE))
 
 
-def _skipped(schedule: str, zone: str, after: datetime, until: datetime) -> Skipped | None:
-    count, first, last = 0, None, None
-    for slot in islice(slots_between(schedule, zone, after, until), MOST_COUNTED):
-        count, first, last = count + 1, first or slot, slot
-    if first is None or last is None:
-        return None
-    return Skipped(count, first, until if count == MOST_COUNTED else last)
+def _skipped(missed: list[datetime]) -> Skipped | None:
+    return Skipped(len(missed), missed[0], missed[-1]) if missed else None

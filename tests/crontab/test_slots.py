@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from app.crontab.cron import InvalidSchedule, last_slot, slots_between
+from app.crontab.cron import InvalidSchedule, slots_between
 from app.crontab.slots import AHEAD, AT_ONCE, CatchUp, Due, Skipped, parse_slot, slot_name, slots_due
 
 NINE = datetime(2026, 1, 1, 9, tzinfo=UTC)
@@ -67,13 +67,6 @@ def test_a_schedule_that_no_clock_could_follow_is_refused_with_its_text(schedule
         next(slots_between(schedule, zone, NINE, NINE + HOUR), None)
 
     assert schedule in str(refused.value)
-
-
-def test_the_last_slot_is_the_one_that_has_begun() -> None:
-    """At its very second it is itself."""
-    assert last_slot("0 * * * *", "UTC", NINE) == NINE
-    assert last_slot("0 * * * *", "UTC", NINE - SECOND) == NINE - HOUR
-    assert last_slot("0 * * * *", "UTC", NINE + timedelta(milliseconds=1)) == NINE
 
 
 def test_slots_are_found_90_seconds_ahead() -> None:
