@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import sqlite3
 import stat
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -238,15 +239,19 @@ def test_a_backup_is_whole_private_and_replaced_only_when_asked(toril: Run, tmp_
 
 
 def test_a_backup_that_fails_leaves_the_old_file(toril: Run, tmp_path: Path) -> None:
-    """A database without migrations has no schema to be restored to."""
+    """Whether it has not begun, for a schema that is not the newest, or breaks off in the middle."""
     (tmp_path / "out").mkdir()
     file = tmp_path / "out" / "toril.backup"
     file.write_text("the old one")
+    broken = {"DATABASE_URL": f"sqlite:///{tmp_path}/broken.db"}
+    toril("migrate", **broken)
+    with closing(sqlite3.connect(tmp_path / "broken.db")) as database:
+        database.execute("DROP TABLE unit_costs")
 
-    done = toril("backup", str(file), "--yes")
+    not_begun, broken_off = toril("backup", str(file), "--yes"), toril("backup", str(file), "--yes", **broken)
 
-    assert done.returncode == 1
-    assert "run `toril migrate` first" in done.stderr
+    assert (not_begun.returncode, broken_off.returncode) == (1, 3)
+    assert "run `toril migrate` first" in not_begun.stderr
     assert (file.read_text(), list(file.parent.iterdir())) == ("the old one", [file])
 
 
