@@ -83,7 +83,9 @@ class FaultSystem:
 
     # --- programs
 
-    def start_worker(self, concurrency: int = 4, *, grace_s: int = 1, ready: bool = True) -> WorkerProgram:
+    def start_worker(
+        self, concurrency: int = 4, *, grace_s: int = 1, ready: bool = True, module: str = "tests.faults.actors"
+    ) -> WorkerProgram:
         """One worker program that runs that many jobs at once; ``ready`` waits until it takes them."""
         environment = {
             "FAULTS_CONCURRENCY": str(concurrency),
@@ -91,7 +93,7 @@ class FaultSystem:
             "FAULTS_JOURNAL": str(self.journal.directory),
             "SHUTDOWN_GRACE_S": str(grace_s),
         }
-        program = self._start("tests.faults.actors", environment, threads=concurrency, grace_s=grace_s)
+        program = self._start(module, environment, threads=concurrency, grace_s=grace_s)
         self.workers.append(program)
         self._wanted[program] = (concurrency, grace_s)
         if ready:
