@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 #: Ends that are not settled yet; above this, claims stop until the record or Redis catches up.
 MOST_UNSETTLED = 256
@@ -15,10 +15,14 @@ class Admission:
 
     A job with a crash behind it (a *suspect*) runs alone in its process: while one is held or runs, nothing is claimed,
     and it starts when nothing else runs. So if it kills the process again, no other job is charged for it.
+
+    Claims are made for many jobs at once: while jobs ``wait_for_threads`` that were claimed before, a queue claims only
+    when half of its places are free.
     """
 
-    def __init__(self, concurrency: Mapping[str, int]) -> None:
+    def __init__(self, concurrency: Mapping[str, int], wait_for_threads: Callable[[], bool]) -> None:
         self._concurrency = dict(concurrency)
+        self._wait_for_threads = wait_for_threads
         self._changed = threading.Condition()
         self._running: Counter[str] = Counter()
         self._suspects = 0
@@ -31,20 +35,29 @@ class Admission:
         return self._concurrency.get(queue, 1)
 
     def wait_for_room(self, queue: str, timeout_s: float) -> int:
-        """How many jobs of that queue may be claimed now; waits until one may, 0 when the time is over."""
+        """How many jobs of that queue may be claimed now; waits until it is time to, 0 when none may be."""
         with self._changed:
-            self._changed.wait_for(lambda: self._room(queue) > 0 or self._closed, timeout_s)
+            self._changed.wait_for(lambda: self._is_worth_a_claim(queue) or self._closed, timeout_s)
             return self._room(queue)
+
+    def _is_worth_a_claim(self, queue: str) -> bool:
+        room = self._room(queue)
+        return room > 0 and (room * 2 >= self.concurrency(queue) or not self._wait_for_threads())
+
+    def look_again(self) -> None:
+        """No claimed job waits for its thread any more."""
+        with self._changed:
+            self._changed.notify_all()
 
     def _room(self, queue: str) -> int:
         if self._closed or self._suspects or self._suspect_runs or self._unsettled >= MOST_UNSETTLED:
             return 0
         return self.concurrency(queue) - self._running[queue]
 
-    def started(self, queue: str) -> None:
-        """A job of that queue was claimed, and will run."""
+    def started(self, queue: str, count: int) -> None:
+        """That many jobs of that queue were claimed, and will run."""
         with self._changed:
-            self._running[queue] += 1
+            self._running[queue] += count
 
     def suspect_claimed(self) -> None:
         """A suspect was claimed: it is held until it may run alone."""
@@ -70,9 +83,10 @@ class Admission:
         with self._changed:
             self._running[queue] -= 1
             self._unsettled += 1
-            if self._running.total() == 0:
+            if self._suspect_runs and self._running.total() == 0:
                 self._suspect_runs = False
-            self._changed.notify_all()
+            if self._suspects or self._is_worth_a_claim(queue):
+                self._changed.notify_all()
 
     def ended_without_run(self) -> None:
         """A claimed job ends without having run (cancelled, malformed …); its end is not settled yet."""

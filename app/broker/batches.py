@@ -105,7 +105,7 @@ def claim_many(
     if reply == "closed":
         return CLOSED
     jobs, limited_ms, next_delayed_ms = reply
-    hashes = [(job[0], dict(zip(job[1::2], job[2::2], strict=True))) for job in jobs]
+    hashes = [(job_id, dict(zip(fields[::2], fields[1::2], strict=True))) for job_id, fields in jobs]
     return Claimed(hashes, int(limited_ms), int(next_delayed_ms))
 
 

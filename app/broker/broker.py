@@ -10,7 +10,7 @@ from typing import Any
 import dramatiq.middleware
 from dramatiq import Actor, Broker, Consumer, Message, Middleware, Worker
 from dramatiq.errors import QueueJoinTimeout, QueueNotFound
-from dramatiq.middleware import AgeLimit, CurrentMessage, MiddlewareError, Pipelines
+from dramatiq.middleware import AgeLimit, CurrentMessage, MiddlewareError
 from dramatiq.results import Results
 from redis import Redis
 
@@ -23,6 +23,7 @@ from app.broker.errors import TooFewThreads
 from app.broker.events import QueueEvents
 from app.broker.message import envelope
 from app.broker.middleware.callbacks import Callbacks
+from app.broker.middleware.pipelines import Pipelines
 from app.broker.middleware.retries import Retries
 from app.broker.middleware.runs import Runs
 from app.broker.middleware.shutdown import ShutdownNotifications
@@ -31,7 +32,6 @@ from app.broker.options import Backoffs
 from app.broker.queue import Queue
 from app.broker.recorder import Recorder
 from app.broker.results import JobResults
-from app.broker.work_queue import WorkQueue
 
 #: Dramatiq's middleware that the engine does the work of; beside it, they would do it twice.
 REPLACED = (dramatiq.middleware.Retries, dramatiq.middleware.TimeLimit)
@@ -112,7 +112,6 @@ class BullMQBroker(Broker):
         wanted = sum(self.concurrency.get(queue, 1) for queue in consumed)
         if wanted > worker.worker_threads:
             raise TooFewThreads(sorted(consumed), wanted, worker.worker_threads)
-        worker.work_queue = WorkQueue()
         self._engine = Engine(self, worker)
 
     def queue(self, name: str) -> Queue:

@@ -5,17 +5,17 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from dramatiq.errors import ActorNotFound
 from redis import Redis
 from redis.exceptions import ConnectionError, OutOfMemoryError, ReadOnlyError, ResponseError, TimeoutError
 
 from app.broker import batches, outcome, schedulers
+from app.broker.claim_connection import ClaimConnection
+from app.broker.claims import read_claim
 from app.broker.epoch import EpochGate
 from app.broker.job import Job, Malformed
 from app.broker.message import JobMessage
-from app.broker.options import attempts
 from app.broker.recorder import Claim, End, Ended, RecorderUnavailable, Start, Verdict
 from app.broker.scripts import scripts
 
@@ -45,18 +45,17 @@ class Claimer:
         self._broker = broker
         self._engine = engine
         self._keys = broker.queue(queue).keys
-        self._ready: deque[JobMessage] = deque()
+        self._ready: list[JobMessage] = []
         self._suspects: deque[JobMessage] = deque()
         self._scheduled: deque[Job] = deque()
         self._gate = EpochGate(broker.prefix, broker.guarded)
-        self._blocking: Redis | None = None
-        self._client_id: int | None = None
+        self._connection = ClaimConnection(broker.redis, self._keys, engine.worker_name)
         self._may_have_jobs = True
         self._next_delayed_ms: int | None = None
         self._limited_until_ms = 0
 
-    def next(self, timeout_s: float) -> JobMessage | None:
-        """The next job to start; None when none came in that time. Raises redis.ConnectionError."""
+    def next(self, timeout_s: float) -> Sequence[JobMessage]:
+        """Jobs to start now; none when none came in that time. Raises redis.ConnectionError."""
         self._advance_schedulers()
         if not self._ready and self._suspects:
             self._admit_suspect(timeout_s)
@@ -65,11 +64,8 @@ class Claimer:
                 self._claim(room)
             if not self._ready and not self._is_worth_a_look():
                 self._wait_for_marker()
-        if not self._ready:
-            return None
-        message = self._ready.popleft()
-        message.more_follow = bool(self._ready)
-        return message
+        ready, self._ready = self._ready, []
+        return ready
 
     def unstarted(self) -> list[JobMessage]:
         """What was claimed and has not been started; it is not ours to start any more."""
@@ -80,8 +76,7 @@ class Claimer:
 
     def unblock(self) -> None:
         """End the blocking wait now; called from another thread when the process shuts down."""
-        if self._client_id is not None:
-            self._broker.redis.client_unblock(self._client_id)
+        self._connection.end_wait()
 
     def _admit_suspect(self, timeout_s: float) -> None:
         if self._engine.admission.admit_suspect(self.queue, timeout_s):
@@ -97,20 +92,19 @@ class Claimer:
 
     def _claim(self, room: int) -> None:
         """Claim up to that many jobs, put them on record, and make ready those that may run."""
-        within = self._gate.epoch(self._connection())
+        within = self._gate.epoch(self._client())
         if within is None:
             self._engine.closing.wait(CLOSED_S)
             return
         tokens = [self._engine.next_token() for _ in range(room)]
-        jobs = self._move_to_active(tokens, within)
-        claims = [self._claim_of(job) for job in jobs]
-        for job, token in zip(jobs, tokens, strict=False):
-            self._engine.leases.held(self.queue, job.id, token, at_once=job.crashes > 0)
-            if job.scheduler_id:
-                self._scheduled.append(job)
-        if claims:
-            for claim, token, verdict in zip(claims, tokens, self._verdicts(claims), strict=False):
-                self._accept(claim, token, verdict)
+        claims = self._move_to_active(tokens, within)
+        if not claims:
+            return
+        for claim, token in zip(claims, tokens, strict=False):
+            self._engine.leases.held(self.queue, claim.id, token, at_once=claim.crashes > 0)
+        for claim, token, verdict in zip(claims, tokens, self._verdicts(claims), strict=False):
+            self._accept(claim, token, verdict)
+        self._engine.admission.started(self.queue, len(self._ready))
         self._advance_schedulers()
 
     def _advance_schedulers(self) -> None:
@@ -125,12 +119,12 @@ class Claimer:
                 log.error("scheduler %s of queue %s ends with job %s: %s", job.scheduler_id, self.queue, job.id, error)
             self._scheduled.popleft()
 
-    def _move_to_active(self, tokens: Sequence[str], within: str) -> list[Job]:
+    def _move_to_active(self, tokens: Sequence[str], within: str) -> list[Claim]:
         claim = batches.claim_many if self._broker.batched else batches.claim_one_by_one
         now_ms = self._broker.clock.now_ms()
         try:
             found = claim(
-                scripts(self._connection()),
+                scripts(self._client()),
                 self._keys,
                 tokens,
                 now_ms=now_ms,
@@ -139,35 +133,19 @@ class Claimer:
                 within=within,
             )
         except (ConnectionError, TimeoutError):
-            self._drop_connection()
+            self._connection.close()
             raise
-        queue = self._broker.queue(self.queue)
-        jobs = [Job.from_hash(queue, job_id, fields) for job_id, fields in found.jobs]
-        stopped_early = bool(jobs) and (len(jobs) == len(tokens) or jobs[-1].crashes > 0)
+        claims = [read_claim(self.queue, self._engine.worker_name, job_id, fields) for job_id, fields in found.jobs]
+        for job_id, fields in found.jobs:
+            if "rjk" in fields:
+                self._scheduled.append(Job.from_hash(self._broker.queue(self.queue), job_id, fields))
+        stopped_early = bool(claims) and (len(claims) == len(tokens) or claims[-1].crashes > 0)
         self._may_have_jobs = stopped_early or found.limited_ms > 0
         self._limited_until_ms = now_ms + found.limited_ms if found.limited_ms else 0
         self._next_delayed_ms = found.next_delayed_ms or None
         if found.closed:
-            self._drop_connection()
-        return jobs
-
-    def _claim_of(self, job: Job) -> Claim:
-        return Claim(
-            queue=self.queue,
-            id=job.id,
-            added_ms=job.timestamp,
-            name=job.name,
-            data=job.data,
-            worker=self._engine.worker_name,
-            claimed_ms=job.processed_on or self._broker.clock.now_ms(),
-            attempt=job.attempts_made + 1,
-            attempts=attempts(job.opts),
-            crashes=job.crashes,
-            deferred_failure=job.deferred_failure,
-            opts=job.opts,
-            stacktrace=job.stacktrace,
-            claims=job.attempts_started,
-        )
+            self._connection.close()
+        return claims
 
     def _verdicts(self, claims: Sequence[Claim]) -> Sequence[Verdict | None]:
         """What the record says of each; waits while it is away, since a claimed job must not run unrecorded."""
@@ -199,7 +177,6 @@ class Claimer:
             self._engine.admission.suspect_claimed()
             self._suspects.append(message)
         else:
-            self._engine.admission.started(self.queue)
             self._ready.append(message)
 
     def _end_without_run(self, end: End, token: str) -> None:
@@ -208,20 +185,18 @@ class Claimer:
 
     def _refusal(self, claim: Claim, start: Start | None) -> End | None:
         """Why this job must not run here, as the end it gets; None if it may."""
+        if not claim.deferred_failure and type(claim.data) is dict and claim.name in self._broker.actors:
+            return None
         now_ms = self._broker.clock.now_ms()
         if claim.deferred_failure:
             return outcome.refused(claim, start, claim.deferred_failure, now_ms)
         if not isinstance(claim.data, dict):
             found = claim.data.text if isinstance(claim.data, Malformed) else str(claim.data)[:200]
             return outcome.refused(claim, start, f"data must be a JSON object of arguments, it is {found!r}", now_ms)
-        try:
-            self._broker.get_actor(claim.name)
-        except ActorNotFound:
-            reason = f"no actor named {claim.name!r} in this worker"
-            if claim.claims - claim.attempt < UNKNOWN_OFFERS:
-                return outcome.postponed(claim, start, reason, now_ms, UNKNOWN_DELAY_MS)
-            return outcome.refused(claim, start, reason, now_ms)
-        return None
+        reason = f"no actor named {claim.name!r} in this worker"
+        if claim.claims - claim.attempt < UNKNOWN_OFFERS:
+            return outcome.postponed(claim, start, reason, now_ms, UNKNOWN_DELAY_MS)
+        return outcome.refused(claim, start, reason, now_ms)
 
     # --- waiting
 
@@ -233,48 +208,29 @@ class Claimer:
             wait_s = min(wait_s, (self._limited_until_ms - now_ms) / 1000)
         elif self._next_delayed_ms is not None:
             wait_s = min(wait_s, max(self._next_delayed_ms - now_ms, 0) / 1000)
-        try:
-            popped = self._connection().bzpopmin(self._keys["marker"], timeout=max(wait_s, 0.001))
-        except (ConnectionError, TimeoutError):
-            self._drop_connection()
-            raise
-        if popped:
-            self._take_marker(popped)
+        self._client()
+        if popped := self._connection.pop_marker(wait_s, on_time=wait_s < IDLE_WAIT_S):
+            self._take_marker(*popped)
         elif wait_s == IDLE_WAIT_S:
             # A marker may have been taken by a worker that died with it.
             self._may_have_jobs = True
 
-    def _take_marker(self, popped: Sequence[Any]) -> None:
+    def _take_marker(self, member: str, score: float) -> None:
         """``0`` says that jobs wait; ``1`` says when the next delayed one is due, and is now ours to keep in mind."""
-        _, member, score = popped
         if member == "0":
             self._may_have_jobs = True
         else:
             due_ms = int(score)
             self._next_delayed_ms = due_ms if self._next_delayed_ms is None else min(due_ms, self._next_delayed_ms)
 
-    def _connection(self) -> Redis:
-        """A connection of its own, named as BullMQ's workers are, so that Node's ``getWorkers`` lists it.
-
-        Claims are made on it too: if it stands, the server is the one that the gate has looked at.
-        """
-        if self._blocking is None:
-            self._blocking = self._broker.redis.client()
-            self._blocking.client_setname(f"{self._keys.client_name()}:w:{self._engine.worker_name}")
-            self._client_id = int(self._blocking.client_id())
-            # Whoever was away may have missed a marker.
+    def _client(self) -> Redis:
+        """The connection's. Over a new one, what was known of the queue and of the server is out of date."""
+        if not self._connection.is_open:
+            self._connection.client()
+            self._gate.forget()
             self._may_have_jobs = True
-        return self._blocking
-
-    def _drop_connection(self) -> None:
-        if self._blocking is not None:
-            # Ended, not returned to the pool: it would go on under a worker's name.
-            if self._blocking.connection is not None:
-                self._blocking.connection.disconnect()
-            self._blocking.close()
-        self._blocking, self._client_id, self._may_have_jobs = None, None, True
-        self._gate.forget()
+        return self._connection.client()
 
     def close(self) -> None:
-        """Give the connection back."""
-        self._drop_connection()
+        """Disconnect."""
+        self._connection.close()

@@ -1,4 +1,4 @@
-"""Dramatiq's Consumer: one queue's claims in, ends out. It holds nothing itself."""
+"""Dramatiq's Consumer: one queue's claims go to the threads, its ends to the finisher. It holds nothing itself."""
 
 from __future__ import annotations
 
@@ -27,18 +27,19 @@ class BullMQConsumer(Consumer):
         self._claimer = engine.claimer(queue)
         self._timeout_s = timeout_ms / 1000
 
-    def __next__(self) -> JobMessage | None:
-        """The next claimed job. Raises ConnectionClosed while Redis is away: Dramatiq then makes a new Consumer."""
+    def __next__(self) -> None:
+        """Claim once, and deliver what there is: a batch at once, since the way through Dramatiq is one by one.
+
+        Raises ConnectionClosed while Redis is away: Dramatiq then makes a new Consumer.
+        """
         if self._engine.admission.closed:
             self._engine.closing.wait(self._timeout_s)
-            return None
+            return
         try:
-            message = self._claimer.next(self._timeout_s)
+            messages = self._claimer.next(self._timeout_s)
         except (ConnectionError, TimeoutError) as error:
             raise ConnectionClosed(f"Redis is away: {error}") from error
-        if message is not None:
-            self._engine.delivered(message)
-        return message
+        self._engine.deliver(messages)
 
     def ack(self, message: MessageProxy) -> None:
         """Hand the end over; it is settled in the next batch. Never raises."""

@@ -23,6 +23,7 @@ from app.broker.leases import Leases
 from app.broker.message import JobMessage
 from app.broker.recorder import End, EndKind, RecorderUnavailable
 from app.broker.watchdog import Watchdog
+from app.broker.work_queue import WorkQueue
 
 if TYPE_CHECKING:
     from app.broker.broker import BullMQBroker
@@ -41,7 +42,8 @@ class Engine:
         self._broker = broker
         self.lock_ms = broker.lock_ms
         self.worker_name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
-        self.admission = Admission(broker.concurrency)
+        worker.work_queue = self.work_queue = WorkQueue(on_drained=self._look_again)
+        self.admission = Admission(broker.concurrency, self.work_queue.has_work)
         self.leases = Leases(
             url=broker.url,
             prefix=broker.prefix,
@@ -52,7 +54,7 @@ class Engine:
             report_faults=True,
             on_lost=self._lost,
         )
-        self.finisher = Finisher(broker, self.leases, self.admission)
+        self.finisher = Finisher(broker, self.leases, self.admission, self.work_queue.has_work)
         self.interrupts = Interrupts()
         self.closing = threading.Event()
         self._tokens = itertools.count(1)
@@ -72,9 +74,17 @@ class Engine:
         with self._lock:
             return self._claimers.setdefault(queue, Claimer(queue, self._broker, self))
 
-    def delivered(self, message: JobMessage) -> None:
-        """This job is now in Dramatiq's hands."""
-        self._running[message.claim.queue, message.claim.id] = message
+    def deliver(self, messages: Sequence[JobMessage]) -> None:
+        """Give these jobs to the threads."""
+        if not messages:
+            return
+        for message in messages:
+            self._running[message.queue_name, message.message_id] = message
+        self.work_queue.put_batch((self._broker.actors[message.actor_name].priority, message) for message in messages)
+
+    def _look_again(self) -> None:
+        self.admission.look_again()
+        self.finisher.look_again()
 
     def running(self) -> list[tuple[str, str]]:
         """Queue and id of every job in Dramatiq's hands."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from redis.exceptions import ConnectionError, OutOfMemoryError, ReadOnlyError, RedisError, TimeoutError
@@ -22,22 +23,31 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MOST_AT_ONCE = 256
+#: While claimed jobs still wait for their thread, ends gather: so many, or so long.
+GATHERED = 64
+GATHER_S = 0.005
 RETRY_S = (0.05, 0.1, 0.25, 0.5, 1.0)
 SETTLED = 0
 
 
 class Finisher:
-    """One thread. Whatever has ended while it settled one batch is the next batch: no timer, no added latency.
+    """One thread. Whatever has ended while it settled one batch is the next batch.
 
-    It never gives up on an end: while the record or Redis is away it tries again, and the unsettled ends stop claims.
+    While jobs ``wait_for_threads`` that end in a moment, it lets a few milliseconds of ends gather; else it starts at
+    once. It never gives up on an end: while the record or Redis is away it tries again, and the unsettled ends stop
+    claims.
     """
 
-    def __init__(self, broker: BullMQBroker, leases: Leases, admission: Admission) -> None:
+    def __init__(
+        self, broker: BullMQBroker, leases: Leases, admission: Admission, wait_for_threads: Callable[[], bool]
+    ) -> None:
         self._broker = broker
         self._leases = leases
         self._admission = admission
         self._changed = threading.Condition()
+        self._wait_for_threads = wait_for_threads
         self._ended: list[tuple[End, str]] = []
+        self._gathering_since = 0.0
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="finisher", daemon=True)
         self._thread.start()
@@ -45,8 +55,24 @@ class Finisher:
     def hand_over(self, end: End, token: str) -> None:
         """Take one ended run, and the token of its claim. Never raises, never waits."""
         with self._changed:
+            if not self._ended:
+                self._gathering_since = time.monotonic()
             self._ended.append((end, token))
-            self._changed.notify()
+            if self._is_worth_a_batch():
+                self._changed.notify()
+
+    def look_again(self) -> None:
+        """No claimed job waits for its thread any more: settle what there is."""
+        with self._changed:
+            if self._ended:
+                self._changed.notify()
+
+    def _is_worth_a_batch(self) -> bool:
+        return bool(self._ended) and (
+            len(self._ended) >= GATHERED
+            or time.monotonic() - self._gathering_since > GATHER_S
+            or not self._wait_for_threads()
+        )
 
     def close(self, timeout_s: float) -> None:
         """Settle what was handed over, for at most that long."""
@@ -61,7 +87,7 @@ class Finisher:
 
     def _take(self) -> list[tuple[End, str]]:
         with self._changed:
-            self._changed.wait_for(lambda: self._ended or self._closing.is_set())
+            self._changed.wait_for(lambda: self._is_worth_a_batch() or self._closing.is_set())
             batch, self._ended = self._ended[:MOST_AT_ONCE], self._ended[MOST_AT_ONCE:]
         return batch
 

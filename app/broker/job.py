@@ -76,15 +76,15 @@ class Job:
             name=fields.get("name", ""),
             data=decode_json(fields.get("data")),
             opts=lengthened(opts) if isinstance(opts, dict) else {},
-            timestamp=_integer(fields.get("timestamp")) or 0,
-            delay=_integer(fields.get("delay")) or 0,
-            priority=_integer(fields.get("priority")) or 0,
+            timestamp=integer(fields.get("timestamp")) or 0,
+            delay=integer(fields.get("delay")) or 0,
+            priority=integer(fields.get("priority")) or 0,
             progress=decode_json(fields.get("progress")) or 0,
-            attempts_made=_integer(fields.get("atm")) or 0,
-            attempts_started=_integer(fields.get("ats")) or 0,
-            crashes=_integer(fields.get("stc")) or 0,
-            processed_on=_integer(fields.get("processedOn")),
-            finished_on=_integer(fields.get("finishedOn")),
+            attempts_made=integer(fields.get("atm")) or 0,
+            attempts_started=integer(fields.get("ats")) or 0,
+            crashes=integer(fields.get("stc")) or 0,
+            processed_on=integer(fields.get("processedOn")),
+            finished_on=integer(fields.get("finishedOn")),
             has_returned="returnvalue" in fields,
             return_value=decode_json(fields.get("returnvalue")),
             failed_reason=fields.get("failedReason"),
@@ -186,8 +186,11 @@ def _priority(job: Job) -> list[str]:
     return job.queue.keys.all("prioritized", "pc")
 
 
-def _integer(text: str | None) -> int | None:
+def integer(text: str | None) -> int | None:
+    """The whole number of a field, as any producer may have written it; None where it holds none."""
+    if not text:
+        return None
     try:
-        return int(float(text)) if text else None
+        return int(text) if text.isdecimal() else int(float(text))
     except (ValueError, OverflowError):
         return None

@@ -46,7 +46,6 @@ class JobMessage(MessageProxy):
         self.start = start
         self.token = token
         self.started_ms = 0
-        self.more_follow = False  # of the same claim, on their way to the threads
         self.end: End | None = None
         self.cancelled: str | None = None  # why, if somebody did
 

@@ -43,6 +43,8 @@ def shortened(opts: Mapping[str, Any]) -> dict[str, Any]:
 
 def lengthened(stored: Mapping[str, Any]) -> dict[str, Any]:
     """The options as they are documented."""
+    if LONG.keys().isdisjoint(stored):
+        return dict(stored)
     return {LONG.get(name, name): value for name, value in stored.items()}
 
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
+from msgspec import Struct
+
 
 @dataclass(frozen=True, slots=True)
 class Parent:
@@ -44,8 +46,7 @@ class NewJob:
     crashes: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(Struct, frozen=True):
     """One claimed execution of a job."""
 
     queue: str
@@ -64,8 +65,7 @@ class Claim:
     claims: int = 1  # times it was claimed, this one included
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
+class Start(Struct, frozen=True):
     """Run it, under this number. ``row`` names the record, ``checkpoint`` is what earlier runs have finished."""
 
     row: int
@@ -83,8 +83,7 @@ class EndKind(StrEnum):
     RELEASED = "released"  # handed back at shutdown
 
 
-@dataclass(frozen=True, slots=True)
-class End:
+class End(Struct, frozen=True):
     """The end of one run. ``start`` is None without a recorder; ``recorded`` says an effect has already written it."""
 
     claim: Claim
@@ -100,8 +99,7 @@ class End:
     cancelled: bool = False  # FAILED because somebody cancelled it
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(Struct, frozen=True):
     """The record says that this job has ended: settle it so in Redis, do not run it."""
 
     kind: EndKind  # COMPLETED or FAILED

@@ -3,75 +3,105 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 from queue import Empty
 
 import pytest
 
+from app.broker.message import JobMessage
+from app.broker.recorder import Claim
 from app.broker.work_queue import WorkQueue
 from tests.servers import wait_for
 
-
-@dataclass
-class Message:
-    """As much of a claimed job as the queue looks at."""
-
-    more_follow: bool = False
+LAST = "last"
 
 
-@dataclass(order=True)
-class Item:
-    """As Dramatiq wraps a message."""
+def message(job_id: str) -> JobMessage:
+    """The claimed job of that id."""
+    claim = Claim("q", job_id, 0, "run", {}, "w", 0, 1, 1, 0, None, {})
+    return JobMessage(claim, None, "w:1")
 
-    priority: int
-    message: Message = field(default_factory=Message, compare=False)
+
+def batch(ids: Iterator[int] | range) -> list[tuple[int, JobMessage]]:
+    """Messages of these ids, of one priority."""
+    return [(0, message(str(number))) for number in ids]
+
+
+def nothing() -> None:
+    """Done when the queue is drained, where a test does not ask."""
 
 
 @pytest.fixture
-def takers() -> Callable[[WorkQueue, Callable[[int], None], int], None]:
-    """Starts threads that take items until they get a negative one."""
+def takers() -> Iterator[Callable[[WorkQueue, Callable[[str], None], int], None]]:
+    """Starts threads that take messages until they get the last one."""
+    started: list[tuple[WorkQueue, list[threading.Thread]]] = []
 
-    def start(queue: WorkQueue, run: Callable[[int], None], count: int) -> None:
+    def start(queue: WorkQueue, run: Callable[[str], None], count: int) -> None:
         def take() -> None:
-            while (item := queue.get()).priority >= 0:
-                run(item.priority)
+            while (job_id := queue.get().message.message_id) != LAST:
+                run(job_id)
 
-        for _ in range(count):
-            threading.Thread(target=take, daemon=True).start()
+        threads = [threading.Thread(target=take, daemon=True) for _ in range(count)]
+        started.append((queue, threads))
+        for thread in threads:
+            thread.start()
 
-    return start
+    yield start
+    for queue, threads in started:
+        queue.put_batch((0, message(LAST)) for _ in threads)
+        for thread in threads:
+            thread.join(timeout=10)
 
 
-def test_every_item_of_many_batches_is_taken(takers: Callable[..., None]) -> None:
-    """Only the last of a batch wakes a thread; the threads wake each other for the rest."""
-    queue = WorkQueue()
-    taken: list[int] = []
+def test_every_message_of_many_batches_is_taken(takers: Callable[..., None]) -> None:
+    """A batch wakes one thread; the threads wake each other for the rest."""
+    queue = WorkQueue(nothing)
+    taken: list[str] = []
     takers(queue, taken.append, 4)
 
-    for batch in range(200):
-        for n in range(5):
-            queue.put(Item(batch * 5 + n, Message(more_follow=n < 4)))
+    for first in range(0, 1_000, 5):
+        queue.put_batch(batch(range(first, first + 5)))
 
-    wait_for(lambda: len(taken) == 1_000, "all items to be taken")
-    assert sorted(taken) == list(range(1_000))
+    wait_for(lambda: len(taken) == 1_000, "all messages to be taken")
+    assert sorted(map(int, taken)) == list(range(1_000))
 
 
 def test_a_thread_that_blocks_has_woken_its_successor(takers: Callable[..., None]) -> None:
-    """Four items that wait for each other run at once on four threads: one wake-up is handed on."""
-    queue, together = WorkQueue(), threading.Barrier(5)
+    """Four messages that wait for each other run at once on four threads: one wake-up is handed on."""
+    queue, together = WorkQueue(nothing), threading.Barrier(5)
     takers(queue, lambda _: together.wait(timeout=10), 4)
 
-    for n in range(4):
-        queue.put(Item(n, Message(more_follow=n < 3)))
+    queue.put_batch(batch(range(4)))
 
     together.wait(timeout=10)
-    assert queue.qsize() == 0
+    assert not queue.has_work()
+
+
+def test_messages_come_by_priority_then_in_the_order_of_their_claims() -> None:
+    """A lower number is sooner, as everywhere."""
+    queue = WorkQueue(nothing)
+
+    queue.put_batch([(5, message("late")), (0, message("first")), (0, message("second"))])
+
+    assert [queue.get().message.message_id for _ in range(3)] == ["first", "second", "late"]
+
+
+def test_whoever_takes_the_last_message_says_so() -> None:
+    """What waits for a batch to be worth its while must not wait for a job that takes long."""
+    drained: list[bool] = []
+    queue = WorkQueue(lambda: drained.append(queue.has_work()))
+    queue.put_batch(batch(range(2)))
+
+    queue.get()
+    before = list(drained)
+    queue.get()
+
+    assert (before, drained) == ([], [False])
 
 
 def test_an_empty_queue_is_waited_for_no_longer_than_asked() -> None:
     """As the stock queue does."""
     with pytest.raises(Empty):
-        WorkQueue().get(timeout=0.01)
+        WorkQueue(nothing).get(timeout=0.01)
     with pytest.raises(Empty):
-        WorkQueue().get_nowait()
+        WorkQueue(nothing).get_nowait()

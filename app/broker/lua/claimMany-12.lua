@@ -20,7 +20,7 @@
   ARGV[5]   epoch      string  what KEYS[12] must hold, empty if it must be absent; "*" for anything
   ARGV[6…]  tokens     string  one a job, used in order
 
-  Returns  {{id, field, value, …} …}, ms until the limit ends, ms of the next delayed job (0 for none, or while jobs
+  Returns  {{id, {field, value, …}} …}, ms until the limit ends, ms of the next delayed job (0 for none, or while jobs
            wait); "closed" and nothing done if it is another epoch
   Events   waiting for a promoted job, active for a claimed one
   Differs from BullMQ moveToActive: many jobs a call; none in another epoch; delayed jobs are promoted once a call; it stops behind a job with a
@@ -96,18 +96,32 @@ local function countStart(jobKey)
   end
 end
 
+-- A count that is no number starts again: it must not keep the others of this call from their claims.
+local function oneMore(count)
+  local number = tonumber(count or 0)
+  return number and number % 1 == 0 and number + 1 or 1
+end
+
 local function start(jobId, token)
   local jobKey = prefix .. jobId
   countStart(jobKey)
   rcall("SET", jobKey .. ":lock", token, "PX", lockMs)
   rcall("XADD", eventsKey, "*", "event", "active", "jobId", jobId, "prev", "waiting")
-  rcall("HSET", jobKey, "processedOn", timestamp, "pb", worker)
-  if type(redis.pcall("HINCRBY", jobKey, "ats", 1)) == "table" then
-    rcall("HSET", jobKey, "ats", 1) -- it was no number: that must not keep the others of this call from their claims
+  local fields = rcall("HGETALL", jobKey)
+  local starts, crashed = 1, false
+  for i = 1, #fields, 2 do
+    if fields[i] == "ats" then
+      starts = oneMore(fields[i + 1])
+    elseif fields[i] == "stc" then
+      crashed = true
+    end
   end
-  local job = rcall("HGETALL", jobKey)
-  table.insert(job, 1, jobId)
-  return job, rcall("HEXISTS", jobKey, "stc") == 1
+  rcall("HSET", jobKey, "processedOn", timestamp, "pb", worker, "ats", starts)
+  -- Later fields win over those of an earlier claim.
+  for _, text in ipairs({ "processedOn", timestamp, "pb", worker, "ats", tostring(starts) }) do
+    fields[#fields + 1] = text
+  end
+  return { jobId, fields }, crashed
 end
 
 promoteDue()

@@ -93,21 +93,25 @@ local function countMetric(kind)
 end
 
 -- A count that is no number starts again: it must not keep the others of this call from their ends.
-local function increment(jobKey, field)
-  local made = redis.pcall("HINCRBY", jobKey, field, 1)
-  if type(made) == "table" then
-    rcall("HSET", jobKey, field, 1)
-    return 1
-  end
-  return made
+local function oneMore(count)
+  local number = tonumber(count or 0)
+  return number and number % 1 == 0 and number + 1 or 1
+end
+
+-- Locks and stalled marks go at once, at the end.
+local released, isReleased, locks = {}, {}, {}
+
+local function release(jobId, lockKey)
+  released[#released + 1], locks[#locks + 1] = jobId, lockKey
+  isReleased[jobId] = true
 end
 
 local function finish(jobId, token, kind, value, attempts, retention, stacktrace)
   local jobKey, lockKey = prefix .. jobId, prefix .. jobId .. ":lock"
-  if rcall("EXISTS", jobKey) == 0 then
+  local attributes = rcall("HMGET", jobKey, "parentKey", "deid", "rjk", "atm", "name")
+  if not attributes[5] and rcall("EXISTS", jobKey) == 0 then
     return -1
   end
-  local attributes = rcall("HMGET", jobKey, "parentKey", "deid", "rjk")
   if attributes[1] or attributes[2] or attributes[3]
     or rcall("EXISTS", jobKey .. ":dependencies", jobKey .. ":processed", jobKey .. ":unsuccessful") > 0 then
     return 1
@@ -119,24 +123,23 @@ local function finish(jobId, token, kind, value, attempts, retention, stacktrace
   if count ~= 0 and not (areAllOrdinary(aged(set, age)) and areAllOrdinary(beyond(set, math.max(count - 1, -1)))) then
     return 1
   end
-  local holder = rcall("GET", lockKey)
+  local holder = not isReleased[jobId] and rcall("GET", lockKey)
   if holder ~= token then
     return holder and -6 or -2
   end
-  rcall("DEL", lockKey)
-  rcall("SREM", stalledKey, jobId)
+  release(jobId, lockKey)
   if stacktrace ~= "" then
     rcall("HSET", jobKey, "failedReason", value, "stacktrace", stacktrace)
   end
   if rcall("LREM", activeKey, -1, jobId) < 1 then
     return -3
   end
-  local made = increment(jobKey, "atm")
+  local made = oneMore(attributes[4])
   if count == 0 then
     remove(jobKey)
   else
     rcall("ZADD", set, timestamp, jobId)
-    rcall("HSET", jobKey, FIELDS[kind], value, "finishedOn", timestamp)
+    rcall("HSET", jobKey, "atm", made, FIELDS[kind], value, "finishedOn", timestamp)
     if kind == "failed" then
       rcall("HDEL", jobKey, "defa")
     end
@@ -171,6 +174,10 @@ for i = 4, #ARGV, 7 do
   local code = finish(ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4], ARGV[i + 5], ARGV[i + 6])
   codes[#codes + 1] = code
   ended = ended or code == 0
+end
+if #released > 0 then
+  rcall("DEL", unpack(locks))
+  rcall("SREM", stalledKey, unpack(released))
 end
 if ended then
   trimEvents()

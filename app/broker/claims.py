@@ -1,0 +1,37 @@
+"""A claimed job's hash, read as far as its run needs it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from app.broker.job import decode_json, integer
+from app.broker.options import attempts, lengthened
+from app.broker.recorder import Claim
+
+
+def read_claim(queue: str, worker: str, job_id: str, fields: Mapping[str, str]) -> Claim:
+    """The run that this worker has just claimed; a field that makes no sense gets its default, except ``data``."""
+    opts = decode_json(fields.get("opts"))
+    stored = lengthened(opts) if isinstance(opts, dict) else {}
+    return Claim(
+        queue=queue,
+        id=job_id,
+        added_ms=integer(fields.get("timestamp")) or 0,
+        name=fields.get("name", ""),
+        data=decode_json(fields.get("data")),
+        worker=worker,
+        claimed_ms=integer(fields.get("processedOn")) or 0,
+        attempt=(integer(fields.get("atm")) or 0) + 1,
+        attempts=attempts(stored),
+        crashes=integer(fields.get("stc")) or 0,
+        deferred_failure=fields.get("defa"),
+        opts=stored,
+        stacktrace=stacktraces(fields.get("stacktrace")),
+        claims=integer(fields.get("ats")) or 0,
+    )
+
+
+def stacktraces(text: str | None) -> tuple[str, ...]:
+    """The stack traces of earlier attempts, oldest first."""
+    traces = decode_json(text)
+    return tuple(str(trace) for trace in traces) if isinstance(traces, list) else ()
