@@ -71,13 +71,14 @@ def add(job_id: str, *, delay_ms: int = 0, priority: int = 0) -> str:
     return enqueue(PROCESS_USER_DATA, ProcessUserData(user_id="7"), job_id=job_id, delay_ms=delay_ms, priority=priority)
 
 
-def claimed(queue: Queue, recorder: Recorder, job_id: str, worker: str = "w1") -> tuple[Claim, Start]:
+def claimed(queue: Queue, recorder: Recorder, job_id: str, worker: str = "w1", crashes: int = 0) -> tuple[Claim, Start]:
     """The job runs, as its row says; Redis is not asked."""
     row = next(row for row in all_rows() if row.job_id == job_id)
     claimed = claim(
         NewJob(row.queue, row.job_id, row.name, row.data, row.added_ms, attempts=row.attempts, opts=row.opts),
         worker=worker,
         claimed_ms=queue.now_ms(),
+        crashes=crashes,
     )
     (start,) = recorder.claimed([claimed])
     assert isinstance(start, Start)
@@ -124,6 +125,25 @@ def test_one_pass_brings_everything_back(
     }
     assert redis.zscore(queue.keys["delayed"], "k") // 0x1000 == due_ms  # type: ignore[operator]  # a float
     assert reconciled.losses == 1
+
+
+@pytest.mark.parametrize("opts", [{}, {"deduplication": {"id": "u7"}}], ids=["in one call", "through BullMQ's script"])
+def test_what_is_behind_a_job_comes_back_with_it(
+    queue: Queue, redis: Redis, recorder: Recorder, reconciled: Reconciled, opts: dict[str, Any]
+) -> None:
+    """Its attempts and its crashes, whatever script adds it: else a poison pill gets its runs anew."""
+    queue.add("work", {}, job_id="a", attempts=3, delay_ms=5, opts=opts)
+    run = claimed(queue, recorder, "a", crashes=1)
+    due_ms = queue.now_ms() + 60_000
+    recorder.before_settle([end(*run, EndKind.RETRYING, due_ms=due_ms)])
+    redis.flushall()
+
+    reconciled.at(now(queue))
+
+    job = queue.get_job("a")
+    assert job is not None
+    assert (job.attempts_made, job.crashes) == (1, 1)
+    assert redis.zscore(queue.keys["delayed"], "a") // 0x1000 == due_ms  # type: ignore[operator]  # a float
 
 
 def test_an_emergency_stop_survives(queue: Queue, redis: Redis, reconciled: Reconciled) -> None:
