@@ -126,27 +126,29 @@ def _is_postgresql(dialect: Dialect) -> bool:
 def _document(dialect: Dialect, columns: Columns, rows: Rows) -> str:
     """A JSON array: of objects where they are read by name, of arrays where they are read by place."""
     fields = [(c.key, _carrier(c.type, dialect)) for c in columns]
+    table: list[Any] = [
+        [value if (value := row.get(key)) is None or carrier is None else carrier(value) for key, carrier in fields]
+        for row in rows
+    ]
     if _is_postgresql(dialect):
-        table: list[Any] = [{key: carried(row.get(key)) for key, carried in fields} for row in rows]
-    else:
-        table = [[carried(row.get(key)) for key, carried in fields] for row in rows]
+        names = [c.key for c in columns]
+        table = [dict(zip(names, values, strict=True)) for values in table]
     return msgspec.json.encode(table).decode()
 
 
 @lru_cache
-def _carrier(kind: TypeEngine[Any], dialect: Dialect) -> Callable[[Any], Any]:
-    """What makes of a value of that type what the driver would be given, in JSON."""
+def _carrier(kind: TypeEngine[Any], dialect: Dialect) -> Callable[[Any], Any] | None:
+    """What makes of a value of that type what the driver would be given, in JSON; None for what is that already."""
+    if isinstance(kind, Integer):
+        return None
     process = kind.dialect_impl(dialect).bind_processor(dialect)
 
     def carried(value: Any) -> Any:
-        if value is not None and process is not None:
-            value = process(value)
+        value = value if process is None else process(value)
         if isinstance(value, str):
             return clean(value)
         return value.isoformat() if isinstance(value, datetime) else value
 
-    if isinstance(kind, Integer):
-        return lambda value: value
     # The moments of a batch are few, and to write one costs as much as the rest of its row.
     return lru_cache(maxsize=1024)(carried) if isinstance(kind, UtcDateTime) else carried
 

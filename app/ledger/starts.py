@@ -13,7 +13,7 @@ from app.ledger.rows import JOB, KEY, NEW, Key, first_seen, id_of, job_status, k
 from app.models.job_status import Status
 
 REOPENED = dict.fromkeys((JOB.ended_at, JOB.settled_at, JOB.completed_at, JOB.failed_at, JOB.cancelled, JOB.error))
-FOUND = (*KEY, JOB.id, JOB.run, JOB.checkpoint, JOB.ended_at, JOB.settled_at, JOB.cancelled)
+FOUND = (*KEY, JOB.id, JOB.run, JOB.checkpoint, JOB.started_at, JOB.ended_at, JOB.settled_at, JOB.cancelled)
 END = (JOB.status, JOB.return_value, JOB.error)
 
 
@@ -22,7 +22,8 @@ def number(connection: Connection, claims: Sequence[Claim]) -> dict[Key, Verdict
 
     The rows are read, judged and written under their locks: nobody changes them in between.
     """
-    rows = {(row.queue, row.job_id, row.added_ms): row for row in _lock(connection, map(keyed, claims))}
+    found = _lock(connection, map(keyed, claims)).all()
+    rows: dict[Key, Row[Any]] = {(row.queue, row.job_id, row.added_ms): row for row in found}
     verdicts: dict[Key, Verdict] = {}
     open_: list[tuple[Claim, int]] = []
     retried: list[tuple[Claim, int]] = []
@@ -32,7 +33,7 @@ def number(connection: Connection, claims: Sequence[Claim]) -> dict[Key, Verdict
         row = rows.get(key)
         if row is None:
             unknown.append(claim)
-        elif row.ended_at is not None and row.settled_at is None:
+        elif row.ended_at is not None and (row.settled_at is None or _is_late(claim, row)):
             verdicts[key] = ended(row)
         elif row.ended_at is None and row.cancelled is not None:
             verdicts[key] = _cancel(connection, row, claim)
@@ -47,6 +48,11 @@ def number(connection: Connection, claims: Sequence[Claim]) -> dict[Key, Verdict
         _insert(connection, map(first_seen, unknown))
         verdicts |= number(connection, unknown)
     return verdicts
+
+
+def _is_late(claim: Claim, row: Row[Any]) -> bool:
+    """Whether it was made before the run that ended the job: its worker stood still, and is no retry by hand."""
+    return row.started_at is not None and moment(claim.claimed_ms) <= row.started_at
 
 
 def _take(connection: Connection, start: Callable[..., object], claims: Sequence[tuple[Claim, int]]) -> None:

@@ -12,7 +12,7 @@ from typing import Any, Protocol, cast
 from benchmarks.order import Due, Order
 
 NAMES = (
-    *("toril", "toril_ledger", "bullmq_node", "stock_dramatiq", "bullmq_python"),
+    *("toril", "toril_ledger", "toril_ledger_postgresql", "bullmq_node", "stock_dramatiq", "bullmq_python"),
     *("celery", "huey", "rq", "taskiq"),
 )
 QUEUE = "bench"

@@ -21,7 +21,7 @@ PACKAGES = ("sqlalchemy",)
 
 engine = open_engine(f"sqlite:///{os.environ['BENCH_DIRECTORY']}/ledger.db")
 JobStatus.metadata.create_all(engine, checkfirst=True)
-broker = open_broker(Ledger(engine=lambda: engine))
+broker = open_broker(Ledger(engine=lambda: engine, confirm_within_s=1))
 
 
 def worker(concurrency: int) -> list[str]:
