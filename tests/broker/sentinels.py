@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -59,16 +59,21 @@ def _seen_by(port: int) -> dict[str, object]:
             return {}
 
 
+def _own_port(server: RedisServer) -> int:
+    return server.port
+
+
 @contextmanager
-def sentinel_service(folder: Path) -> Iterator[Service]:
-    """Two servers under three sentinels for the length of the block."""
+def sentinel_service(folder: Path, reached_at: Callable[[RedisServer], int] = _own_port) -> Iterator[Service]:
+    """Two servers under three sentinels for the length of the block; all others reach the master at that port."""
     with ExitStack() as stack:
         master, replica = (stack.enter_context(redis_server(_made(folder / name))) for name in ("master", "replica"))
+        port_of_master = reached_at(master)
         with Redis.from_url(replica.url) as client:
-            client.replicaof("127.0.0.1", str(master.port))
+            client.replicaof("127.0.0.1", str(port_of_master))
         service = Service(master, replica, [free_port() for _ in range(3)])
         for port in service.ports:
-            process = _sentinel(port, master.port, _made(folder / f"sentinel-{port}"))
+            process = _sentinel(port, port_of_master, _made(folder / f"sentinel-{port}"))
             stack.callback(process.wait)
             stack.callback(process.kill)
         wait_for(service.is_watched, "three sentinels to know each other")

@@ -70,11 +70,11 @@ class Connection:
         self._server.close()
 
     def cut(self) -> None:
-        """Both ends see the connection close."""
-        self.hears.set()
+        """Both ends see the connection close; what was held is not passed on."""
         for end in (self._client, self._server):
             with suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
+        self.hears.set()
 
     def _pass_requests(self) -> None:
         with suppress(OSError):
