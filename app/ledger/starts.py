@@ -52,7 +52,7 @@ def number(connection: Connection, claims: Sequence[Claim]) -> dict[Key, Verdict
 
 def _is_late(claim: Claim, row: Row[Any]) -> bool:
     """Whether it was made before the run that ended the job: its worker stood still, and is no retry by hand."""
-    return row.started_at is not None and moment(claim.claimed_ms) <= row.started_at
+    return row.started_at is not None and moment(claim.claimed_ms) < row.started_at
 
 
 def _take(connection: Connection, start: Callable[..., object], claims: Sequence[tuple[Claim, int]]) -> None:
