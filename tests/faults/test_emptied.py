@@ -9,6 +9,7 @@ import pytest
 from tests.faults.conftest import DATABASES, Open
 from tests.faults.emptied import CHILDREN, FLOWS, JOBS, Waiting
 from tests.faults.figures import keep
+from tests.faults.system import DEFAULT_LOCK_MS
 from tests.servers import wait_for
 
 SEED = 20260101
@@ -20,6 +21,7 @@ FLUSHES = 4
 def test_an_emptied_redis_gets_back_what_waits_and_only_that(open_system: Open, database: str) -> None:
     """FLUSHALL four times while jobs run: all come back within 30 s, the pause holds, what was removed stays away."""
     system = open_system(database, SEED)
+    system.lock_ms = DEFAULT_LOCK_MS
     waiting = Waiting()
     system.start_producer()
     for _ in range(2):

@@ -15,7 +15,7 @@ from tests.faults.enqueuing import Enqueuer
 from tests.faults.figures import keep
 from tests.faults.flow import flow_back_s
 from tests.faults.proxy import Proxy, proxy_of, to_tcp
-from tests.faults.system import FaultSystem
+from tests.faults.system import DEFAULT_LOCK_MS, FaultSystem
 from tests.servers import RedisServer, wait_for
 
 #: Of so many accepted jobs the replica has not heard; stock Dramatiq loses 408 of 500.
@@ -28,6 +28,7 @@ def test_a_failover_to_a_lagging_replica_loses_nothing(
 ) -> None:
     """What the new master never had comes back from the rows, within 15 s of its promotion."""
     system = sqlite_system
+    system.lock_ms = DEFAULT_LOCK_MS
     with ExitStack() as stack:
         proxies: list[Proxy] = []
 

@@ -104,8 +104,9 @@ def test_cut_connections_strand_and_double_nothing(open_system: Open, monkeypatc
 def test_two_hundred_cut_connections_strand_and_double_nothing(
     open_system: Open, monkeypatch: pytest.MonkeyPatch, point: str
 ) -> None:
-    """67 at each of the three moments."""
+    """67 at each of the three moments, under the product's own leases."""
     system = open_system("postgresql", SEED)
+    system.lock_ms = DEFAULT_LOCK_MS
     with wired(system, monkeypatch) as wires:
         check_cuts(system, wires, {point: 67}, every=3, pace=20)
 

@@ -21,6 +21,7 @@ from app.ledger import queries
 from app.models.job_status import JobStatus, Status
 from app.settings import settings
 from tests.broker.workers import WorkerProgram
+from tests.faults.figures import keep_counts
 from tests.servers import wait_for
 
 Start = Callable[..., WorkerProgram]
@@ -150,6 +151,7 @@ def test_every_job_of_another_release_is_a_failed_row_within_the_real_grace(
     start("old", grace_ms=15_000)
 
     check_rolling_upgrade(queue, others, 700)
+    keep_counts("20", jobs=700, in_sight="700 of 700")
 
 
 # --- 21: malformed jobs among good ones
@@ -200,8 +202,8 @@ def forge(queue: Queue, job_id: str, changed: dict[str, str | None]) -> None:
         pipe.execute()
 
 
-def test_a_thousand_malformed_jobs_harm_none_of_a_thousand_good_ones(queue: Queue, start: Start) -> None:
-    """All 1,000 good ones complete within 30 s, and every bad one is a failed row that says why."""
+def check_malformed_jobs(queue: Queue, start: Start) -> float:
+    """All 1,000 good ones complete within 30 s, and every bad one is a failed row that says why. Returns the s."""
     worker = start("old", grace_ms=100)
     process = worker.worker
     queue.pause()
@@ -225,6 +227,19 @@ def test_a_thousand_malformed_jobs_harm_none_of_a_thousand_good_ones(queue: Queu
     assert {f"bad-{n}" for n in range(1_000)} <= set(bad), "a malformed job is not in sight"
     assert all(row.error for row in bad.values())
     assert worker.worker == process, "the worker was replaced"
+    return took_s
+
+
+def test_a_thousand_malformed_jobs_harm_none_of_a_thousand_good_ones(queue: Queue, start: Start) -> None:
+    """Data, names, options, times and counters that make no sense."""
+    check_malformed_jobs(queue, start)
+
+
+@pytest.mark.faults
+def test_how_long_a_thousand_good_jobs_take_among_a_thousand_malformed_ones(queue: Queue, start: Start) -> None:
+    """The figure for the page."""
+    took_s = check_malformed_jobs(queue, start)
+    keep_counts("21", jobs=2_000, good_ones_after=f"{took_s:.1f} s")
 
 
 def shuffle(queue: Queue) -> None:

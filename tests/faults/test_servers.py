@@ -17,11 +17,12 @@ from app.domains.accounts.sellers import Seller, put_account
 from app.domains.accounts.users import register, verify
 from tests.api.conftest import HASH
 from tests.api.test_outages import gunicorn
+from tests.faults.conftest import DATABASES, Open
 from tests.faults.figures import keep
 from tests.faults.flow import flow_back_s
 from tests.faults.postgres import PostgresServer, postgres_server
 from tests.faults.proxy import Moment
-from tests.faults.system import FaultSystem, fault_system
+from tests.faults.system import DEFAULT_LOCK_MS, SHORT_LOCK_MS, FaultSystem, fault_system
 from tests.faults.test_network import Wires, wired
 from tests.servers import wait_for
 
@@ -74,7 +75,9 @@ def check_refusal(answer: requests.Response) -> None:
 # --- 5: PostgreSQL dies
 
 
-def check_postgres_deaths(directory: Path, monkeypatch: pytest.MonkeyPatch, times: int) -> None:
+def check_postgres_deaths(
+    directory: Path, monkeypatch: pytest.MonkeyPatch, times: int, lock_ms: int = SHORT_LOCK_MS
+) -> None:
     """Every second death comes while a COMMIT is under way; the API says so each time, and goes on by itself."""
     (directory / "postgres").mkdir()
     with (
@@ -83,6 +86,7 @@ def check_postgres_deaths(directory: Path, monkeypatch: pytest.MonkeyPatch, time
         wired(system, monkeypatch) as wires,
         called(system) as caller,
     ):
+        system.lock_ms = lock_ms
         system.start_producer()
         for _ in range(2):
             system.start_worker()
@@ -131,16 +135,15 @@ def test_two_deaths_of_postgresql_lose_and_double_nothing(tmp_path: Path, monkey
 
 @pytest.mark.faults
 def test_ten_deaths_of_postgresql_lose_and_double_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Five of them during a COMMIT."""
-    check_postgres_deaths(tmp_path, monkeypatch, times=10)
+    """Five of them during a COMMIT, under the product's own leases."""
+    check_postgres_deaths(tmp_path, monkeypatch, times=10, lock_ms=DEFAULT_LOCK_MS)
 
 
 # --- 10: Redis is full
 
 
-def test_a_full_redis_is_said_so_and_costs_nothing(sqlite_system: FaultSystem) -> None:
+def check_full_redis(system: FaultSystem) -> None:
     """``maxmemory`` under ``noeviction``: 503 with the reason; freed, work goes on within 15 s."""
-    system = sqlite_system
     with called(system) as caller:
         system.start_producer()
         for _ in range(2):
@@ -170,3 +173,17 @@ def test_a_full_redis_is_said_so_and_costs_nothing(sqlite_system: FaultSystem) -
         assert "memory" in refusal.json()["error"]
         assert accepted.status_code == 202
         assert flow_s <= 15
+
+
+def test_a_full_redis_is_said_so_and_costs_nothing(sqlite_system: FaultSystem) -> None:
+    """For some seconds."""
+    check_full_redis(sqlite_system)
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("database", DATABASES)
+def test_a_full_redis_costs_nothing_under_the_default_lease(open_system: Open, database: str) -> None:
+    """On either database."""
+    system = open_system(database, SEED)
+    system.lock_ms = DEFAULT_LOCK_MS
+    check_full_redis(system)
