@@ -234,7 +234,7 @@ def test_what_a_loss_took_away_is_not_taken_for_a_foreign_change(
 
     with monkeypatch.context() as losing:
         losing.setattr("producer.foreign.read_settings", read_after_a_loss)
-        for _ in range(2):
+        for _ in range(3):  # a look, a recovery, a look
             reconciled.at(now(queue))
     reconciled.at(now(queue))
 
