@@ -121,6 +121,38 @@ def test_a_completed_end_is_the_rows(ledger: Ledger) -> None:
     assert [(attempt.run, attempt.kind) for attempt in all_attempts()] == [(1, "completed")]
 
 
+def test_an_ended_row_is_not_opened_by_its_own_run(ledger: Ledger) -> None:
+    """Its worker ended it, and handed it back at the shutdown."""
+    claimed = promised(ledger, new_job())
+    start = started(ledger, claimed)
+    ledger.before_settle([end(claimed, start)])
+
+    ledger.before_settle([end(claimed, start, EndKind.RELEASED)])
+
+    assert only_row().status == Status.COMPLETED
+    assert only_row().ended_at is not None
+
+
+def test_an_attempt_says_which_version_ran(ledger: Ledger) -> None:
+    """After a rolling deploy it tells whose error it is."""
+    claimed = promised(ledger, new_job())
+
+    ledger.before_settle([end(claimed, started(ledger, claimed))])
+
+    assert all_attempts()[0].version == version("toril")
+
+
+def test_ends_and_confirmations_of_earlier_ends_share_a_commit(ledger: Ledger) -> None:
+    """Redis has settled the first while the second ran."""
+    first, second = promised(ledger, new_job("1")), promised(ledger, new_job("2"))
+    earlier = end(first, started(ledger, first))
+    ledger.before_settle([earlier])
+
+    ledger.before_settle([end(second, started(ledger, second))], confirmed=[earlier])
+
+    assert [row.settled_at is not None for row in all_rows()] == [True, False]
+
+
 def test_a_failed_end_keeps_its_reason_and_where_it_was_raised(ledger: Ledger) -> None:
     """NULs and lone surrogates in it are replaced, not refused: PostgreSQL cannot keep them."""
     claimed = promised(ledger, new_job())
