@@ -15,6 +15,7 @@ from app import log
 from app.api.errors import STATUSES, outage_of
 from app.backup import BackupRefused
 from app.commands.backup import backup, restore
+from app.commands.crontab import crontab
 from app.commands.doctor import doctor
 from app.commands.jobs import enqueue, status
 from app.commands.keys import keys
@@ -34,7 +35,7 @@ def toril() -> None:
     """Background jobs that nothing loses: users, jobs, and the state of this machine."""
 
 
-for command in (users, tokens, keys, enqueue, status, doctor, migrate, run, backup, restore):
+for command in (users, tokens, keys, enqueue, status, crontab, doctor, migrate, run, backup, restore):
     toril.add_command(command)
 
 

@@ -91,6 +91,19 @@ def test_a_clock_beats_as_soon_as_it_starts(start: Start, redis: Redis, redis_ur
     assert all_rows() == []
 
 
+def test_a_clock_says_in_words_what_is_to_come(start: Start, redis_url: str) -> None:
+    """Each entry of the table, one that was stopped as well."""
+    with db.session() as session:
+        entries.sync(session, NINE)
+        entries.change(session, "weeklyUpdates", {"enabled": False}, by="7", at=NINE)
+
+    with start(CLOCK, redis_url) as clock:
+        wait_for(lambda: clock.said("crontab: weeklyUpdates"), "the clock's words")
+
+        assert clock.said("dailyUpdates: At the start of every hour, UTC (0 * * * *), next ")
+        assert clock.said("weeklyUpdates: At 00:00 every day, UTC (0 0 * * *), stopped")
+
+
 def test_a_producer_catches_up_and_repairs_without_any_clock(start: Start, redis: Redis, redis_url: str) -> None:
     """It was down for an hour, and its predecessor was killed between a row and its add."""
     slot = hour_slot(datetime.now(UTC))
