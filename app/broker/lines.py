@@ -51,8 +51,7 @@ class Lines:
         """The reply. Raises what redis-py raises, and never sends a command twice."""
         line = self._take()
         try:
-            _send(line.connection, command)
-            reply = line.connection.read_response()
+            reply = call(line.connection, *command)
         except ResponseError:
             self._keep(line)
             raise
@@ -114,6 +113,12 @@ class Lines:
 def lines(pool: ConnectionPool) -> Lines:
     """The lines of this pool."""
     return Lines(pool)
+
+
+def call(connection: Connection, *command: Any) -> Any:
+    """The reply on this connection. Raises what redis-py raises."""
+    _send(connection, command)
+    return connection.read_response()
 
 
 def _send(connection: Connection, command: Command) -> None:

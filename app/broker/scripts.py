@@ -7,7 +7,7 @@ BullMQ's releases, and a call with the wrong count corrupts a queue in silence.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,7 +18,7 @@ from redis.client import Pipeline
 from redis.commands.core import Script
 from redis.exceptions import NoScriptError
 
-from app.broker.lines import lines
+from app.broker.lines import call, lines
 
 OFFICIAL = {
     "addDelayedJob": 6,
@@ -95,6 +95,8 @@ class Scripts:
         self.redis = redis
         self._loaded = {name: redis.register_script(source) for name, (_, source) in _SOURCES.items()}
         self._lines = lines(redis.connection_pool)
+        # A client of one connection is one because it matters which.
+        self._call = partial(call, redis.connection) if redis.connection else self._lines.call
 
     def run(self, name: str, keys: list[str], args: list[Any], pipe: Pipeline | None = None) -> Any:
         """The script's reply; ValueError if the number of keys is not the one in its file name."""
@@ -102,9 +104,9 @@ class Scripts:
         if pipe is not None:
             return script(keys=keys, args=args, client=pipe)
         try:
-            return self._lines.call("EVALSHA", script.sha, len(keys), *keys, *args)
+            return self._call("EVALSHA", script.sha, len(keys), *keys, *args)
         except NoScriptError:
-            return self._lines.call("EVAL", script.script, len(keys), *keys, *args)
+            return self._call("EVAL", script.script, len(keys), *keys, *args)
 
     def stream(self, name: str, keys: list[str], calls: Iterable[list[Any]]) -> Iterator[Any]:
         """The replies of many calls; each but the first is sent before the reply of the one before it is awaited."""

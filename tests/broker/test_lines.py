@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from redis import Redis
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError, TimeoutError
 from redis.retry import Retry
 
@@ -141,3 +142,13 @@ def test_many_threads_add_through_one_queue(broker: BullMQBroker) -> None:
     assert queue.get_job_counts()["waiting"] == 300
     jobs = [queue.get_job(job_id) for job_id in ids]
     assert [job.data["n"] for job in jobs if job] == list(range(300))
+
+
+def test_a_client_of_one_connection_calls_its_scripts_on_it(redis: Redis, client: Redis) -> None:
+    """So a claim fails when its connection has ended, and whoever made it looks again at what server answers."""
+    own = client.client()
+    redis.client_kill_filter(_id=str(own.client_id()))
+
+    with pytest.raises(RedisConnectionError):
+        Scripts(own).run("getCounts", ["test:mail:"], ["wait"])
+    own.close()
