@@ -17,14 +17,18 @@ from redis.retry import Retry
 from app.broker.connection import new_client
 from app.broker.keeper_settings import KeeperSettings
 from app.broker.keys import keeper_beat
-from app.broker.locks import HeldJob, Key, Return, check_stalled, claimed_by, crashed, hand_back, renew
+from app.broker.locks import HeldJob, Key, Return, check_stalled, claimed_by, hand_back, renew
 from app.broker.patience import until
+from app.broker.slate import Slate, number_of
 
 log = logging.getLogger("keeper")
 
 REDIS_TIMEOUT_S = 1.5
 """Two of these (connect, answer) stay below the silence after which the worker replaces its keeper."""
 NEVER = float("-inf")
+LOOK_S = 0.5
+MUTE = 0.2
+"""A worker tells of what lasts half a second; one that has not in this part of its lease cannot: a job holds it up."""
 
 
 class Custody:
@@ -42,7 +46,9 @@ class Custody:
             socket_connect_timeout=REDIS_TIMEOUT_S,
             retry=Retry(NoBackoff(), 0),
         )
-        self.renew_at = self.check_at = 0.0
+        self.renew_at = self.check_at = self.look_at = 0.0
+        self._slate = None if settings.slate_fd is None else Slate(settings.slate_fd)
+        self._adopted: set[Key] = set()
         self._renewed_at = self._punctual_since = NEVER
         self._cut_off = False
 
@@ -53,6 +59,37 @@ class Custody:
     def overdue(self, now: float) -> set[Key]:
         """The jobs past their hard limit."""
         return {key for key, job in self.held.items() if job.overdue_at is not None and job.overdue_at <= now}
+
+    def look(self) -> None:
+        """Take into care what a mute worker has claimed and could not tell of."""
+        now = time.monotonic()
+        self.look_at = now + LOOK_S
+        told = {number_of(token) for _, _, token in self.held}
+        runs = self._slate.read() if self._slate else {}
+        if any(
+            run.at < now - MUTE * self._settings.lock_ms / 1000 for number, run in runs.items() if number not in told
+        ):
+            try:
+                for queue in sorted(self.queues):
+                    self._adopt(queue)
+            except RedisError as error:
+                self._miss(error)
+
+    def _adopt(self, queue: str) -> None:
+        runs = self._slate.read() if self._slate else {}
+        for job_id, token in claimed_by(self._redis, self._settings.prefix, queue, self._settings.worker):
+            key = (queue, job_id, token)
+            if key not in self.held:
+                self.held[key] = HeldJob(*key)
+                self._adopted.add(key)
+                if run := runs.get(number_of(token)):
+                    self.held[key].start(run.limit_ms, run.overdue_at)
+
+    def release_adopted(self) -> None:
+        """The worker speaks: it tells of all that lasts."""
+        for key in self._adopted:
+            self.held.pop(key, None)
+        self._adopted.clear()
 
     def renew(self) -> Iterator[HeldJob | None]:
         """Renew every lock, and show in Redis that this keeper lives.
@@ -123,12 +160,10 @@ class Custody:
 
     def _hand_back_untold(self, queue: str, died: str, cause: str, *, charge: bool) -> None:
         """Redis had made the claim, and the worker died before it read so, or before it was worth the telling."""
-        charge = charge and self._settings.charge_untold
+        runs = self._slate.read() if self._slate else {}
         claims = claimed_by(self._redis, self._settings.prefix, queue, self._settings.worker)
         if claims:
-            # With a crash behind it, it would have been told of before its start: so it had none.
-            suspects = crashed(self._redis, self._settings.prefix, queue, [job_id for job_id, _ in claims])
-            returned = [Return(job_id, token, charge and job_id not in suspects) for job_id, token in claims]
+            returned = [Return(job_id, token, charge and number_of(token) in runs) for job_id, token in claims]
             self._hand_back(queue, returned, died, cause)
 
     def _by_queue(self) -> Iterable[tuple[str, Iterable[HeldJob]]]:

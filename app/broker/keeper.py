@@ -68,6 +68,8 @@ class Keeper:
             self._kill("its pipe closed while it lived")
         self._enforce_limits()
         self._follow_master()
+        if time.monotonic() >= self._custody.look_at:
+            self._custody.look()
         if time.monotonic() >= self._custody.renew_at:
             self._renew()
         if time.monotonic() >= self._custody.check_at:
@@ -78,7 +80,7 @@ class Keeper:
         descriptors = [fd for fd in watched if fd is not None]
         if not self._lines.closed:
             descriptors.append(self._lines.fd)
-        due = min(self._custody.renew_at, self._custody.check_at)
+        due = min(self._custody.renew_at, self._custody.check_at, self._custody.look_at)
         if not self._killed:
             due = min(due, self._kill_at, self._custody.next_limit())
         if None in watched:
@@ -94,6 +96,7 @@ class Keeper:
 
     def _heed(self, verb: str, *words: object) -> None:
         custody = self._custody
+        custody.release_adopted()
         match verb, words:
             case "held", (str(queue), str(job_id), str(token)):
                 custody.queues.add(queue)

@@ -36,6 +36,7 @@ class KeeperProcess:
                 stdin=told,
                 stdout=answers,
                 start_new_session=True,
+                pass_fds=() if settings.slate_fd is None else (settings.slate_fd,),
             )
         except OSError:
             os.close(self._tells)

@@ -13,8 +13,8 @@ class KeeperSettings:
     """One worker, and how long everything may take. It comes through the pipe: the URL may hold a password.
 
     ``worker`` is the name that its lock tokens begin with: ``<worker>:<n>``. ``grace_s`` is the time that it has to
-    stop by itself once its master is dead; ``charge_untold`` says that claims it never told of were running when it
-    died; ``redis_away_s`` is how long its jobs wait for Redis once it is dead itself.
+    stop by itself once its master is dead; ``slate_fd`` is where it writes down what it runs;
+    ``redis_away_s`` is how long its jobs wait for Redis once it is dead itself.
     """
 
     url: str
@@ -27,7 +27,7 @@ class KeeperSettings:
     check_ms: int
     max_stalled: int
     grace_s: float
-    charge_untold: bool = False
+    slate_fd: int | None = None
     redis_away_s: float = 60
 
     def to_line(self) -> bytes:

@@ -13,6 +13,7 @@ from app.broker.connection import connect
 from app.broker.keeper_process import KeeperProcess
 from app.broker.keeper_settings import KeeperSettings
 from app.broker.locks import MAX_STALLED, HeldJob, Key, Return, hand_back, renew
+from app.broker.slate import Slate, Started, number_of
 
 log = logging.getLogger(__name__)
 
@@ -33,9 +34,9 @@ class Leases:
     ``on_lost(queue, id, token)`` is called, in a thread of this object, once for each job that turns out to be locked
     by another token; the job is then no longer held here. It may come a moment after this process has settled the job
     in Redis and before it has said so. ``silence_s`` without a word from the keeper, or a full pipe, and it is
-    replaced; the new one is told everything. ``tell_after_s`` spares the telling of jobs that end before: at our death
-    an untold claim then counts as started. ``report_faults`` takes faulthandler from standard error: its text then
-    comes from the keeper's log, and its signal is a crash's cause.
+    replaced; the new one is told everything. ``tell_after_s`` spares the telling of jobs that end before: the slate has
+    what runs. ``report_faults`` takes faulthandler from standard error: its text then comes from the keeper's log, and
+    its signal is a crash's cause.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Leases:
         on_lost: OnLost | None = None,
     ) -> None:
         master = multiprocessing.parent_process()  # dramatiq's; None in a process that nobody supervises this way
+        self._slate = Slate.new()
         self._settings = KeeperSettings(
             url=url,
             prefix=prefix,
@@ -67,7 +69,7 @@ class Leases:
             check_ms=check_ms or lock_ms // 4,
             max_stalled=max_stalled,
             grace_s=grace_s,
-            charge_untold=tell_after_s > 0,
+            slate_fd=self._slate.fd,
         )
         self._tell_after_s = tell_after_s
         self._untold: dict[Key, float] = {}  # when to tell of it, in the order of the claims
@@ -102,18 +104,20 @@ class Leases:
 
     def started(self, queue: str, job_id: str, token: str, hard_limit_ms: int | None = None) -> None:
         """Its actor runs from now on; past the hard limit the keeper kills this process."""
-        overdue_at = None if hard_limit_ms is None else time.monotonic() + hard_limit_ms / 1000
+        run = Started(time.monotonic(), hard_limit_ms)
         with self._lock:
             if job := self._held.get((queue, job_id, token)):
-                job.start(hard_limit_ms, overdue_at)
+                job.start(hard_limit_ms, run.overdue_at)
+                self._slate.write(number_of(token), run)
                 if job.key not in self._untold:
-                    self._keeper.say("started", queue, job_id, token, hard_limit_ms, overdue_at)
+                    self._keeper.say("started", queue, job_id, token, hard_limit_ms, run.overdue_at)
 
     def ended(self, queue: str, job_id: str, token: str) -> None:
         """Its run is over: it has no limit any more, and the death of this process is not its fault."""
         with self._lock:
             if job := self._held.get((queue, job_id, token)):
                 job.end()
+                self._slate.wipe(number_of(token))
                 if job.key not in self._untold:
                     self._keeper.say("ended", *job.key)
 
@@ -125,6 +129,7 @@ class Leases:
     def _forget(self, key: Key) -> bool:
         if self._held.pop(key, None) is None:
             return False
+        self._slate.wipe(number_of(key[2]))
         if self._untold.pop(key, None) is None:
             self._keeper.say("settled", *key)
         return True
@@ -165,6 +170,7 @@ class Leases:
             self._keeper.say("dismissed")
         self._thread.join()
         self._end_keeper()
+        self._slate.close()
         _open_leases.discard(self)
 
     def _new_keeper(self) -> KeeperProcess:

@@ -117,15 +117,6 @@ def claimed_by(redis: Redis, prefix: str, queue: str, worker: str) -> list[tuple
     return [(job_id, token) for job_id, token in locked if token and token.startswith(f"{worker}:")]
 
 
-def crashed(redis: Redis, prefix: str, queue: str, job_ids: Iterable[str]) -> set[str]:
-    """Those of these jobs that have a crash behind them."""
-    keys, ids = QueueKeys(prefix, queue), list(job_ids)
-    with redis.pipeline(transaction=False) as pipe:
-        for job_id in ids:
-            pipe.hget(keys[job_id], "stc")
-        return {job_id for job_id, crashes in zip(ids, pipe.execute(), strict=True) if int(crashes or 0)}
-
-
 def check_stalled(redis: Redis, prefix: str, queue: str, *, every_ms: int, max_stalled: int = MAX_STALLED) -> list[str]:
     """Give back active jobs without a lock that an earlier check has marked; returns their ids.
 

@@ -130,22 +130,38 @@ def test_a_claim_that_the_worker_had_no_time_to_tell_of_goes_back_too(
     assert queue.active() == ["other"]
 
 
-def test_only_a_first_crash_is_charged_by_suspicion(
-    redis: Redis, queue: QueueInRedis, start_worker: StartWorker
-) -> None:
-    """Short runs are not told of, so an untold claim may have been running; a job with a crash behind it was not."""
-    for job_id in ("fresh", "suspect"):
+def test_of_untold_claims_only_what_had_started_is_charged(queue: QueueInRedis, start_worker: StartWorker) -> None:
+    """Short runs are not told of, for it would cost more than they; the slate has them."""
+    for job_id in ("over", "started", "held", "secret"):
         queue.add(job_id)
-    redis.hset(queue.keys["suspect"], "stc", 1)
     worker = start_worker(queues=[QUEUE], tell_after_s=60)
-    worker.tell("claim_in_secret", QUEUE)
+    worker.tell("end", QUEUE, worker.run())
+    worker.run()
+    worker.claim()
     worker.tell("claim_in_secret", QUEUE)
 
     worker.kill()
 
-    wait_for(lambda: queue.waiting() == ["fresh", "suspect"], "the hand-back")
-    assert (queue.crashes("fresh"), queue.crashes("suspect")) == (1, 1)
-    assert queue.verdict("suspect") is None
+    wait_for(lambda: len(queue.waiting()) == 4, "the hand-back")
+    assert [queue.crashes(job_id) for job_id in ("over", "started", "held", "secret")] == [0, 1, 0, 0]
+
+
+def test_a_worker_that_goes_mute_at_once_is_ended_at_the_limit(
+    redis: Redis, queue: QueueInRedis, start_worker: StartWorker
+) -> None:
+    """A job that holds the interpreter from its first moment lets nobody tell of it: its keeper finds out by itself."""
+    queue.add("stuck")
+    queue.add("innocent")
+    worker = start_worker(queues=[QUEUE], tell_after_s=60)
+    worker.run(hard_limit_ms=2_500)
+    worker.run(hard_limit_ms=60_000)
+
+    wait_for(lambda: queue.waiting() == ["stuck", "innocent"], "the end of the worker", timeout_s=5)
+
+    assert is_dead(worker.pid)
+    assert (queue.verdict("stuck") or "").startswith("ran past its hard limit of 2500 ms")
+    assert queue.verdict("innocent") is None
+    assert (queue.crashes("stuck"), queue.crashes("innocent")) == (0, 0)
 
 
 def test_a_worker_that_dies_before_its_keeper_is_up_loses_nothing(
