@@ -15,7 +15,7 @@ from typing import Any
 import psutil
 import pytest
 from redis.exceptions import RedisError
-from sqlalchemy import exists, func, select
+from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import db
@@ -232,7 +232,16 @@ class FaultSystem:
 
     def ended(self) -> int:
         """How many jobs' rows have ended; 0 while the database is away."""
-        count = select(func.count()).where(JobStatus.queue == QUEUE, JobStatus.ended_at.is_not(None))
+        return self._count(JobStatus.ended_at.is_not(None))
+
+    def open_jobs(self) -> int:
+        """How many have not; 0 while the database is away."""
+        self.revive()
+        return self._count(JobStatus.ended_at.is_(None))
+
+    @staticmethod
+    def _count(condition: ColumnElement[bool]) -> int:
+        count = select(func.count()).where(JobStatus.queue == QUEUE, condition)
         try:
             with db.engine().connect() as connection:
                 return connection.execute(count).scalar_one()
