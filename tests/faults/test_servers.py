@@ -155,7 +155,7 @@ def check_full_redis(system: FaultSystem) -> None:
 
         system.journal.write("fault", "full")
         system.queue.redis.config_set("maxmemory", 1_000_000)
-        system.chance_s(4, 6)
+        system.chance_s(2, 3)
         refusal = caller.enqueue()
         system.queue.redis.config_set("maxmemory", 0)
         freed_at = time.time()
