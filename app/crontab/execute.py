@@ -71,7 +71,7 @@ def run_entry(asked: Slot) -> Any:
         execution.completed(result)
     except PUT_OFF:
         with unavailable_when_operational(), db.session() as session:
-            set_waiting(session, run.session_id)
+            set_waiting(session, run.session_id, job.claim.worker)
         raise
     except LeaseLost:
         raise  # another run has the session by now
@@ -117,8 +117,8 @@ class _Execution:
         will_retry = self._job.claim.attempt < attempts and not isinstance(error, FINAL)
         with unavailable_when_operational(), db.session() as session:
             record = session.get_one(CronSession, self._run.session_id)
-            if record.status != SessionStatus.RUNNING:
-                return  # the error came when the end was written already
+            if record.status != SessionStatus.RUNNING or record.worker != self._job.claim.worker:
+                return  # its end is written already, or it is another run's by now
             self._end_session(session, reason, will_retry=will_retry)
             if self._entry.alert_on_failure and not will_retry:
                 alert(self._entry, record, reason)

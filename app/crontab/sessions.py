@@ -64,9 +64,10 @@ def take_over(session: Session, job_id: str, worker: str, attempt: int) -> int |
     return session.execute(mine.returning(CronSession.id)).scalar()
 
 
-def set_waiting(session: Session, session_id: int) -> None:
-    """Its run is put off: it stays RUNNING, and is nobody's until the job runs again."""
-    session.execute(update(CronSession).where(CronSession.id == session_id, RUNNING).values(worker=None))
+def set_waiting(session: Session, session_id: int, worker: str) -> None:
+    """That worker's run is put off: it stays RUNNING, and is nobody's until the job runs again."""
+    its = (CronSession.id == session_id, CronSession.worker == worker, RUNNING)
+    session.execute(update(CronSession).where(*its).values(worker=None))
 
 
 def end_session(

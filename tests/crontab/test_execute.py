@@ -255,3 +255,23 @@ def test_one_session_of_an_entry_runs_at_a_time(write_job: WriteJob, cron_jobs: 
         session.add(second)
 
     assert len(all_sessions()) == 1
+
+
+def test_a_run_that_was_overtaken_ends_nobodys_session(write_job: WriteJob, working: Working) -> None:
+    """Another worker has taken its session over: neither its failure nor its parking touches it."""
+    body = """
+        from app import db
+        from app.crontab.sessions import take_over
+        with db.session() as session:
+            take_over(session, "tick-sample-20260101T090000", "another", 1)
+        raise ValueError("too late")
+    """
+    write_job("sample", body)
+    sync()
+
+    add()
+    with working():
+        wait_for(all_ended, "the run to end")
+
+    [other] = all_sessions()
+    assert (other.status, other.worker, other.error) == (SessionStatus.RUNNING, "another", None)

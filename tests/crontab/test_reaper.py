@@ -78,7 +78,7 @@ def test_a_run_that_has_just_begun_is_left(running: int) -> None:
 def test_a_session_that_waits_is_left(running: int) -> None:
     """Parked, or triggered and not begun: no worker has it, and its job is open."""
     with db.session() as session:
-        set_waiting(session, running)
+        set_waiting(session, running, "w1")
 
     assert reaped().status == SessionStatus.RUNNING
 
