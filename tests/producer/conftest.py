@@ -9,6 +9,7 @@ import pytest
 
 from app import db
 from app.broker.queue import Queue
+from app.crontab.code import jobs as jobs_of_code
 from app.jobs.engine import find_queue
 from app.models.schedule import UserUpdateSchedule
 from app.models.user import User
@@ -22,6 +23,14 @@ NINE = datetime(2026, 1, 1, 9, tzinfo=UTC)
 def cron(queue: Queue) -> Queue:
     """The producer's own queue."""
     return find_queue("cron")
+
+
+@pytest.fixture
+def user_updates_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The crontab has the producer's own two entries, whatever else the code brings."""
+    two = {name: job for name, job in jobs_of_code().items() if name in ("dailyUpdates", "weeklyUpdates")}
+    for module in ("entries", "adding", "execute"):
+        monkeypatch.setattr(f"app.crontab.{module}.jobs", lambda: two)
 
 
 @pytest.fixture

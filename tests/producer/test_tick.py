@@ -22,6 +22,8 @@ from tests.producer.conftest import NINE
 
 HOUR = timedelta(hours=1)
 
+pytestmark = pytest.mark.usefixtures("user_updates_only")
+
 
 def added() -> list[str]:
     """The ids of all cron jobs, in order."""
@@ -111,7 +113,7 @@ def test_a_change_in_the_code_is_a_new_version(cron: Queue, monkeypatch: pytest.
     tick(NINE - HOUR / 2)
     hourly = code.jobs()["dailyUpdates"]
     later = hourly.model_copy(update={"schedule": "30 * * * *"})
-    monkeypatch.setattr(entries, "jobs", lambda: {**code.jobs(), "dailyUpdates": later})
+    monkeypatch.setattr(entries, "jobs", lambda: {"dailyUpdates": later, "weeklyUpdates": code.jobs()["weeklyUpdates"]})
 
     tick(NINE)
 

@@ -27,7 +27,7 @@ AddUsers = Callable[..., None]
 
 
 @pytest.fixture(autouse=True)
-def crontab(queue: Queue) -> None:
+def crontab(queue: Queue, user_updates_only: None) -> None:
     """The entries are in the table."""
     tick(NINE - timedelta(minutes=30))
 
