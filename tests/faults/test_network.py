@@ -52,8 +52,12 @@ class Wires:
         return self.database if point == "COMMIT" else self.redis
 
     def cut(self, point: str, times: int, every: int) -> list[Cut]:
-        """So many cuts at each moment."""
-        return [self.of(point).cut(POINTS[point], moment, times=times, every=every) for moment in Moment]
+        """So many cuts at each moment, spread so that they do not fall on one request after the other."""
+        proxy = self.of(point)
+        return [
+            proxy.cut(POINTS[point], moment, times=times, every=every + 2 * number)
+            for number, moment in enumerate(Moment)
+        ]
 
 
 @contextmanager
