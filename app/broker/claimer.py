@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from redis import Redis
-from redis.exceptions import ConnectionError, OutOfMemoryError, ReadOnlyError, ResponseError, TimeoutError
+from redis.exceptions import ConnectionError, OutOfMemoryError, ReadOnlyError, RedisError, ResponseError, TimeoutError
 
-from app.broker import batches, outcome, schedulers
+from app.broker import batches, grace, outcome, schedulers
 from app.broker.claim_connection import ClaimConnection
 from app.broker.claims import read_claim
 from app.broker.epoch import EpochGate
@@ -27,9 +27,6 @@ log = logging.getLogger(__name__)
 
 #: One blocking wait: the marker ends it at once, so this only bounds how often an idle queue costs a command.
 IDLE_WAIT_S = 2.0
-#: An unknown job is offered again this often, this much later: a rolling upgrade may bring its actor.
-UNKNOWN_OFFERS = 3
-UNKNOWN_DELAY_MS = 15_000
 #: How soon a closed gate is tried again.
 CLOSED_S = 0.25
 
@@ -47,6 +44,7 @@ class Claimer:
         self._keys = broker.queue(queue).keys
         self._ready: list[JobMessage] = []
         self._suspects: deque[JobMessage] = deque()
+        self._unrecorded: list[JobMessage] = []
         self._scheduled: deque[Job] = deque()
         self._gate = EpochGate(broker.prefix, broker.guarded)
         self._connection = ClaimConnection(broker.redis, self._keys, engine.worker_name)
@@ -69,9 +67,9 @@ class Claimer:
 
     def unstarted(self) -> list[JobMessage]:
         """What was claimed and has not been started; it is not ours to start any more."""
-        left = [*self._ready, *self._suspects]
-        self._ready.clear()
-        self._suspects.clear()
+        left = [*self._ready, *self._suspects, *self._unrecorded]
+        for messages in (self._ready, self._suspects, self._unrecorded):
+            messages.clear()
         return left
 
     def unblock(self) -> None:
@@ -102,7 +100,11 @@ class Claimer:
             return
         for claim, token in zip(claims, tokens, strict=False):
             self._engine.leases.held(self.queue, claim.id, token, at_once=claim.crashes > 0)
-        for claim, token, verdict in zip(claims, tokens, self._verdicts(claims), strict=False):
+        verdicts = self._verdicts(claims)
+        if verdicts is None:
+            self._unrecorded += [JobMessage(claim, None, token) for claim, token in zip(claims, tokens, strict=False)]
+            return
+        for claim, token, verdict in zip(claims, tokens, verdicts, strict=False):
             self._accept(claim, token, verdict)
         self._engine.admission.started(self.queue, len(self._ready))
         self._advance_schedulers()
@@ -147,8 +149,11 @@ class Claimer:
             self._connection.close()
         return claims
 
-    def _verdicts(self, claims: Sequence[Claim]) -> Sequence[Verdict | None]:
-        """What the record says of each; waits while it is away, since a claimed job must not run unrecorded."""
+    def _verdicts(self, claims: Sequence[Claim]) -> Sequence[Verdict | None] | None:
+        """What the record says of each; waits while it is away, since a claimed job must not run unrecorded.
+
+        None if the process shuts down meanwhile.
+        """
         recorder = self._broker.recorder
         if recorder is None:
             return [None] * len(claims)
@@ -158,7 +163,7 @@ class Claimer:
             except RecorderUnavailable as error:
                 log.warning("record away, %d claimed jobs wait: %s", len(claims), error)
                 self._engine.closing.wait(0.5)
-        return [None] * len(claims)
+        return None
 
     def _accept(self, claim: Claim, token: str, verdict: Verdict | None) -> None:
         if isinstance(verdict, Ended):
@@ -194,9 +199,15 @@ class Claimer:
             found = claim.data.text if isinstance(claim.data, Malformed) else str(claim.data)[:200]
             return outcome.refused(claim, start, f"data must be a JSON object of arguments, it is {found!r}", now_ms)
         reason = f"no actor named {claim.name!r} in this worker"
-        if claim.claims - claim.attempt < UNKNOWN_OFFERS:
-            return outcome.postponed(claim, start, reason, now_ms, UNKNOWN_DELAY_MS)
+        if self._may_wait(claim.id, reason):
+            return outcome.postponed(claim, start, reason, now_ms, grace.WAIT_MS)
         return outcome.refused(claim, start, reason, now_ms)
+
+    def _may_wait(self, job_id: str, reason: str) -> bool:
+        try:
+            return grace.may_wait(self._broker.queue(self.queue), job_id, reason)
+        except RedisError:
+            return True  # it cannot be told now; nothing may keep the other claimed jobs from their starts
 
     # --- waiting
 

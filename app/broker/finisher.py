@@ -47,6 +47,7 @@ class Finisher:
         self._changed = threading.Condition()
         self._wait_for_threads = wait_for_threads
         self._ended: list[tuple[End, str]] = []
+        self._confirmed: list[End] = []
         self._gathering_since = 0.0
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="finisher", daemon=True)
@@ -94,7 +95,10 @@ class Finisher:
     def _settle(self, batch: list[tuple[End, str]]) -> None:
         owned = self._record(batch)
         confirmed = self._finish(owned)
-        self._confirm([end for end in confirmed if end.kind in (EndKind.COMPLETED, EndKind.FAILED)])
+        if self._broker.recorder:
+            self._confirmed += (end for end in confirmed if end.kind in (EndKind.COMPLETED, EndKind.FAILED))
+        if not self._ended:  # else they go with the next batch: one commit less
+            self._confirm()
         for end, token in batch:
             self._leases.settled(end.claim.queue, end.claim.id, token)
         self._admission.settled(len(batch))
@@ -106,7 +110,8 @@ class Finisher:
         ends = [end for end, _ in batch]
         for wait_s in self._pauses():
             try:
-                owns = recorder.before_settle(ends)
+                owns = recorder.before_settle(ends, self._confirmed)
+                self._confirmed = []
                 break
             except RecorderUnavailable as error:
                 log.warning("record away, %d ends wait: %s", len(ends), error)
@@ -208,7 +213,8 @@ class Finisher:
         except RedisError:
             return False  # unconfirmed, it is settled from its row once more
 
-    def _confirm(self, ends: list[End]) -> None:
+    def _confirm(self) -> None:
+        ends, self._confirmed = self._confirmed, []
         recorder = self._broker.recorder
         if recorder is None or not ends:
             return

@@ -129,8 +129,11 @@ class Recorder(Protocol):
     def claimed(self, claims: Sequence[Claim]) -> Sequence[Verdict]:
         """Number the runs; one verdict per claim, in order. A job seen for the first time gets its record now."""
 
-    def before_settle(self, ends: Sequence[End]) -> Sequence[bool]:
-        """Write the ends; False for a run that no longer owns its job, which the engine then drops."""
+    def before_settle(self, ends: Sequence[End], confirmed: Sequence[End] = ()) -> Sequence[bool]:
+        """Write the ends; False for a run that no longer owns its job, which the engine then drops.
+
+        ``confirmed`` are ends of before that Redis has confirmed since, as in ``settled``.
+        """
 
     def settled(self, ends: Sequence[End]) -> None:
         """These COMPLETED and FAILED ends are confirmed by Redis."""

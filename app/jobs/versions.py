@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from app.broker.claimer import UNKNOWN_DELAY_MS, UNKNOWN_OFFERS
+from app.broker import grace
 from app.broker.current import RunningJob
 from app.broker.errors import Park, Unrecoverable
 from app.clock import from_ms
@@ -36,7 +36,6 @@ def check_version(spec: JobSpec[Any], job: RunningJob) -> None:
     known = f"{spec.oldest_version} to {spec.version}" if spec.oldest_version < spec.version else f"{spec.version}"
     reason = f"data of {spec.name!r} are of version {str(version)[:32]!r}; this worker understands {known}"
     queue = broker().queue(job.queue)
-    if queue.get_logs(job.id).count(reason) >= UNKNOWN_OFFERS:
-        raise Unrecoverable(reason)
-    queue.log(job.id, reason)
-    raise Park(from_ms(queue.now_ms()) + timedelta(milliseconds=UNKNOWN_DELAY_MS), reason)
+    if grace.may_wait(queue, job.id, reason):
+        raise Park(from_ms(queue.now_ms()) + timedelta(milliseconds=grace.WAIT_MS), reason)
+    raise Unrecoverable(reason)

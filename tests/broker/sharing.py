@@ -8,11 +8,11 @@ from pathlib import Path
 
 import dramatiq
 
-from app.broker import claimer
+from app.broker import grace
 from app.broker.broker import BullMQBroker
 
 # An unknown job is offered three more times, 15 s apart: nobody wants to wait for that here.
-claimer.UNKNOWN_DELAY_MS = 100
+grace.WAIT_MS = 100
 
 broker = BullMQBroker(os.environ["REDIS_URL"], prefix="test", concurrency={"work": 4}, shutdown_grace_s=1)
 dramatiq.set_broker(broker)

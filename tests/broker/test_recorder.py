@@ -55,9 +55,11 @@ class Diary:
         self._note("claimed", [claim.id for claim in claims])
         return [self.verdict(claim) for claim in claims]
 
-    def before_settle(self, ends: Sequence[End]) -> Sequence[bool]:
+    def before_settle(self, ends: Sequence[End], confirmed: Sequence[End] = ()) -> Sequence[bool]:
         """Write the ends."""
         self._note("ended", [f"{end.claim.id} {end.kind}" for end in ends])
+        if confirmed:
+            self.settled(confirmed)
         return [self.owns for _ in ends]
 
     def settled(self, ends: Sequence[End]) -> None:
@@ -219,10 +221,10 @@ def test_a_process_never_has_more_unsettled_ends_than_it_may(
     no_ends = threading.Event()
     before_settle = diary.before_settle
 
-    def away(ends: Sequence[End]) -> Sequence[bool]:
+    def away(ends: Sequence[End], confirmed: Sequence[End] = ()) -> Sequence[bool]:
         if no_ends.is_set():
             raise RecorderUnavailable("no ends now")
-        return before_settle(ends)
+        return before_settle(ends, confirmed)
 
     diary.before_settle = away  # type: ignore[method-assign]  # the record is away for one of its methods
     actor(broker, "noop", lambda: None)

@@ -253,7 +253,7 @@ def test_an_unknown_job_is_offered_again_before_it_fails(
     broker: BullMQBroker, queue: Queue, working: Working, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A rolling upgrade may bring its actor; after three offers it is a visible failure."""
-    monkeypatch.setattr("app.broker.claimer.UNKNOWN_DELAY_MS", 20)
+    monkeypatch.setattr("app.broker.grace.WAIT_MS", 20)
 
     with working():
         job = ended(queue, queue.add("tomorrow", {}), "failed")

@@ -6,7 +6,7 @@ import os
 
 import dramatiq
 
-from app.broker import claimer
+from app.broker import grace
 from app.jobs.actor import actor
 from app.jobs.catalog import USER_UPDATES, JobSpec
 from app.jobs.engine import broker
@@ -14,7 +14,7 @@ from app.jobs.payloads import Payload
 from app.jobs.presence import Presence
 
 # An unknown job is offered three more times, 15 s apart: nobody wants to wait for that in every test.
-claimer.UNKNOWN_DELAY_MS = int(os.environ["UNKNOWN_DELAY_MS"])
+grace.WAIT_MS = int(os.environ["UNKNOWN_DELAY_MS"])
 
 
 class Number(Payload):

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 import dramatiq.brokers.redis
 from dramatiq import Middleware, Worker
 
-from app.broker import claimer
+from app.broker import grace
 from app.broker.broker import BullMQBroker
 
 #: A test of an unknown actor must not wait for a rolling upgrade.
-claimer.UNKNOWN_DELAY_MS = 20
+grace.WAIT_MS = 20
 #: Where one of Dramatiq's tests would wait for ever, it fails.
 JOIN_MS = 30_000
 
