@@ -54,6 +54,30 @@ class Settings(BaseSettings):
     web_host: str = Field("127.0.0.1", alias="WEB_HOST")
     web_port: int = Field(8080, alias="WEB_PORT", ge=1, le=65535)
 
+    #: Comma separated ``host`` or ``host:port``: the only private hosts that outbound requests may reach.
+    outbound_private_hosts: str = Field("", alias="OUTBOUND_PRIVATE_HOSTS")
+
+    web_urls_url: str = Field("", alias="WEB_URLS_URL")
+    leadsquared_url: str = Field("", alias="LEADSQUARED_URL")
+    leadsquared_token: str = Field("", alias="LEADSQUARED_TOKEN", repr=False)
+    #: Where the local stand-in of both listens.
+    leads_server_port: int = Field(8082, alias="LEADS_SERVER_PORT", ge=1, le=65535)
+
+    smtp_host: str = Field("", alias="SMTP_HOST")
+    smtp_port: int = Field(587, alias="SMTP_PORT", ge=1, le=65535)
+    smtp_security: Literal["starttls", "tls", "none"] = Field("starttls", alias="SMTP_SECURITY")
+    smtp_user: str = Field("", alias="SMTP_USER")
+    smtp_password: str = Field("", alias="SMTP_PASSWORD", repr=False)
+    mail_from: str = Field("toril@localhost", alias="MAIL_FROM")
+    #: Comma separated; whoever is to have the sales figures. Without any it is the admins.
+    report_recipients: str = Field("", alias="REPORT_RECIPIENTS")
+
+    session_retention_days: int = Field(30, alias="SESSION_RETENTION_DAYS", ge=1)
+    audit_retention_days: int = Field(365, alias="AUDIT_RETENTION_DAYS", ge=1)
+    snapshot_retention_days: int = Field(30, alias="SNAPSHOT_RETENTION_DAYS", ge=1)
+    backup_dir: str = Field("", alias="BACKUP_DIR")
+    backup_keep: int = Field(14, alias="BACKUP_KEEP", ge=1)
+
     amazon_simulator_port: int = Field(8081, alias="AMAZON_SIMULATOR_PORT", ge=1, le=65535)
     simulator_budget_scale: float = Field(1.0, alias="SIMULATOR_BUDGET_SCALE", gt=0)
     simulator_report_s: float = Field(1.0, alias="SIMULATOR_REPORT_SECONDS", ge=0)
@@ -84,6 +108,9 @@ class Settings(BaseSettings):
         self.queue_redis_url = self.queue_redis_url or _with_database(fallback, 0)
         self.cache_redis_url = self.cache_redis_url or _with_database(fallback, 1)
         self.database_url = self.database_url or f"sqlite:///{self.var_dir.resolve()}/toril.db"
+        if self.environment != "production":
+            self.web_urls_url = self.web_urls_url or f"{self._leads_server}/web-urls"
+            self.leadsquared_url = self.leadsquared_url or f"{self._leads_server}/leadsquared"
         self._require_secrets()
         return self
 
@@ -109,6 +136,21 @@ class Settings(BaseSettings):
     def uses_simulator(self) -> bool:
         """Whether Amazon is the local simulator: outside production, as long as no address was given."""
         return self.environment != "production" and not self.amazon_sp_api_url
+
+    @property
+    def uses_leads_server(self) -> bool:
+        """Whether web URLs or leads come from the local server: outside production, as long as no URL was given."""
+        return any(url.startswith(f"{self._leads_server}/") for url in (self.web_urls_url, self.leadsquared_url))
+
+    @property
+    def private_hosts(self) -> set[str]:
+        """``host`` or ``host:port``: private ones that outbound requests may reach, our local server included."""
+        listed = {name.strip().lower() for name in self.outbound_private_hosts.split(",") if name.strip()}
+        return listed | ({self._leads_server.partition("//")[2]} if self.uses_leads_server else set())
+
+    @property
+    def _leads_server(self) -> str:
+        return f"http://127.0.0.1:{self.leads_server_port}"
 
 
 def _with_database(url: str, number: int) -> str:
