@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from app.pings import answers_as
 from app.settings import settings
 
 SQLITE_BUSY_TIMEOUT_S = 30
@@ -58,6 +59,13 @@ def reading() -> Iterator[Session]:
     """A session that only reads: on SQLite it neither waits for a writer nor keeps one waiting."""
     with Session(engine().execution_options(reading=True), expire_on_commit=False) as opened, opened.begin():
         yield opened
+
+
+@answers_as(lambda: "postgres" if make_url(settings().database_url).get_backend_name() == "postgresql" else "sqlite")
+def _ping() -> None:
+    """A table of ours: an empty file would answer, too."""
+    with reading() as session:
+        session.execute(text("SELECT 1 FROM users LIMIT 1"))
 
 
 def _prepare_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:

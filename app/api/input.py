@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from flask import request
@@ -51,6 +53,11 @@ def read_body(model: type[Model]) -> Model:
     return _validated(model, parse(raw))
 
 
+def read_optional_body(model: type[Model]) -> Model:
+    """The same, where a caller who has nothing to add sends none."""
+    return read_body(model) if request.get_data() else _validated(model, {})
+
+
 def read_query(model: type[Model]) -> Model:
     """The query string as this model; BadRequest otherwise."""
     return _validated(model, request.args.to_dict())
@@ -72,9 +79,16 @@ def _validated(model: type[Model], document: Any) -> Model:
     try:
         return model.model_validate(document)
     except ValidationError as invalid:
-        # The input stays out of the message: it may be a password.
-        faults = [(".".join(map(str, error["loc"])) or "body", error["msg"]) for error in invalid.errors()]
-        raise BadRequest("; ".join(f"{field}: {message}" for field, message in faults[:10])) from None
+        raise BadRequest(faults(invalid)) from None
+
+
+def faults(invalid: ValidationError, names: Mapping[str, str] = MappingProxyType({})) -> str:
+    """Each field and what is wrong with it, in the caller's names. The input stays out of it: it may be a password."""
+    found = [
+        (".".join(names.get(str(part), str(part)) for part in error["loc"]) or "body", error["msg"])
+        for error in invalid.errors()
+    ]
+    return "; ".join(f"{field}: {message}" for field, message in found[:10])
 
 
 def _check(value: Any, path: str, depth: int) -> None:

@@ -6,12 +6,14 @@ from functools import lru_cache
 
 from app import db
 from app.broker.broker import BullMQBroker
+from app.broker.connection import new_client
 from app.broker.errors import QueueNotFound
 from app.broker.queue import Queue
 from app.jobs.catalog import SPECS, concurrency, queues
 from app.ledger.errors import unavailable_when_operational
 from app.ledger.recorder import Ledger
 from app.ledger.settings import has_epoch
+from app.pings import PATIENCE_S, answers_as
 from app.settings import settings
 
 
@@ -46,3 +48,10 @@ def find_queue(name: str) -> Queue:
     if canonical not in queues():
         raise QueueNotFound(name, queues())
     return broker().queue(canonical)
+
+
+@answers_as(lambda: "queues")
+def _ping() -> None:
+    """Through a connection of its own: the broker's are patient enough for a job, not for a probe."""
+    with new_client(settings().queue_redis_url, socket_connect_timeout=PATIENCE_S, socket_timeout=PATIENCE_S) as client:
+        client.ping()
