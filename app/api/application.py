@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask, Response
 from werkzeug.routing import BaseConverter
 
-from app.api import errors, health, job_status, sign_in, user_jobs, users
+from app.api import crontab_admin, errors, health, job_status, jobs_admin, sign_in, user_jobs, users
 from app.api.input import MAX_BODY_BYTES
 from app.api.replies import Json
 
@@ -22,6 +22,12 @@ class JobId(BaseConverter):
     regex = "[^/:\x00-\x1f\x7f]{1,255}"
 
 
+class EntryName(BaseConverter):
+    """A crontab entry's id or title in a path (C37)."""
+
+    regex = "[^/\x00-\x1f\x7f]{1,200}"
+
+
 def _private(response: Response) -> Response:
     """What is answered to one caller is nobody else's, and is what it says it is."""
     response.headers["Cache-Control"] = "no-store"
@@ -34,9 +40,9 @@ def create_app() -> Flask:
     app = Flask("toril", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.json = Json(app)
-    app.url_map.converters.update(key=Key, job_id=JobId)
+    app.url_map.converters.update(key=Key, job_id=JobId, entry=EntryName)
     errors.register(app)
     app.after_request(_private)
-    for routes in (health, sign_in, users, user_jobs, job_status):
+    for routes in (health, sign_in, users, user_jobs, job_status, jobs_admin, crontab_admin):
         app.register_blueprint(routes.bp)
     return app

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import redis.exceptions
 import structlog
-from flask import Flask, Response, jsonify
+from flask import Flask, Response, jsonify, request
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
@@ -20,6 +20,9 @@ from app.broker.connection import connect
 from app.broker.errors import InvalidName, JobLocked, JobNotFound, QueueNotFound
 from app.broker.lines import Lines
 from app.broker.recorder import RecorderUnavailable
+from app.crontab.adding import AlreadyRunning
+from app.crontab.emergency import EverythingStopped
+from app.crontab.entries import EntryExists, EntryNotFound, EntryOfCode
 from app.domains.accounts.errors import AccountNotFound, EmailTaken, InvalidEmail, UnknownMarketplace, UserNotFound
 from app.ledger.errors import is_operational
 from app.settings import settings
@@ -38,8 +41,13 @@ STATUSES: Mapping[type[Exception], int] = {
     AccountNotFound: 404,
     JobNotFound: 404,
     QueueNotFound: 404,
+    EntryNotFound: 404,
     EmailTaken: 409,
     JobLocked: 409,
+    AlreadyRunning: 409,
+    EntryExists: 409,
+    EntryOfCode: 409,
+    EverythingStopped: 409,
 }
 
 #: Errors of what we stand on, which will pass, and what each says of it. Of two kinds that fit, the first.
@@ -77,8 +85,9 @@ def register(app: Flask) -> None:
 
 
 def refusal(status: int, message: str) -> Response:
-    """``{"success": false, "error": message}`` (CONTRACTS C21)."""
-    response = jsonify(success=False, error=message)
+    """``{"success": false, "error": message}`` (CONTRACTS C21); under /admin/jobs without the first of them (C43)."""
+    is_bare = f"{request.path}/".startswith("/admin/jobs/")
+    response = jsonify(error=message) if is_bare else jsonify(success=False, error=message)
     response.status_code = status
     if status == 401:
         response.headers["WWW-Authenticate"] = 'Bearer realm="toril"'

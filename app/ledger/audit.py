@@ -26,7 +26,22 @@ def record(
     session.flush()
 
 
-def trail(target: str | None = None) -> Select[AuditEntry]:
-    """What was done, the newest first; of one target, or of all."""
-    entries = select(AuditEntry).order_by(AuditEntry.id.desc())
-    return entries if target is None else entries.where(AuditEntry.target == target)
+def trail(target: str | None = None, *, limit: int | None = None, before: int | None = None) -> Select[AuditEntry]:
+    """What was done, the newest first; of one target, or of all. ``before`` is the last ``id`` of the page before."""
+    entries = select(AuditEntry).order_by(AuditEntry.id.desc()).limit(limit)
+    if target is not None:
+        entries = entries.where(AuditEntry.target == target)
+    return entries if before is None else entries.where(AuditEntry.id < before)
+
+
+def as_dict(entry: AuditEntry) -> dict[str, Any]:
+    """The act as the API shows it."""
+    return {
+        "id": entry.id,
+        "at": entry.at,
+        "actor": entry.actor,
+        "action": entry.action,
+        "target": entry.target,
+        "reason": entry.why,
+        "details": entry.details,
+    }

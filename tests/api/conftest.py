@@ -44,6 +44,10 @@ class Caller:
         """PUT with the token."""
         return self._call("PUT", path, **options)
 
+    def patch(self, path: str, **options: Any) -> TestResponse:
+        """PATCH with the token."""
+        return self._call("PATCH", path, **options)
+
     def delete(self, path: str, **options: Any) -> TestResponse:
         """DELETE with the token."""
         return self._call("DELETE", path, **options)

@@ -1,0 +1,54 @@
+"""How users are spread over the slots, and how many of them have data as fresh as they were promised."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from app.domains.slots.due import DAY, WEEK
+from app.domains.slots.load import SLOTS
+from app.models.schedule import UserUpdateSchedule
+from app.models.slot_load import SlotKind, SlotLoad
+
+HOUR = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """Users of one cadence: ``fresh`` were updated within one gap and the length of a slot, ``never`` not at all."""
+
+    users: int
+    fresh: int
+    never: int
+    oldest: datetime | None
+
+    @property
+    def late(self) -> int:
+        """Were updated, and should have been again by now."""
+        return self.users - self.fresh - self.never
+
+
+def users_per_slot(session: Session, kind: SlotKind) -> dict[int, int]:
+    """Users of each of the 24 hours, or of the 7 days (0 = Sunday), in UTC. Source: S0-11."""
+    counted = select(SlotLoad.slot, SlotLoad.users).where(SlotLoad.kind == kind)
+    users = dict(session.execute(counted).all())
+    return {slot: users.get(slot, 0) for slot in SLOTS[kind]}
+
+
+def daily_freshness(session: Session, now: datetime) -> Freshness:
+    """A day apart, anywhere within the hour."""
+    return _freshness(session, UserUpdateSchedule.last_daily_update, now - DAY - HOUR)
+
+
+def weekly_freshness(session: Session, now: datetime) -> Freshness:
+    """A week apart, anywhere within the day."""
+    return _freshness(session, UserUpdateSchedule.last_weekly_update, now - WEEK - DAY)
+
+
+def _freshness(session: Session, updated: InstrumentedAttribute[datetime | None], since: datetime) -> Freshness:
+    counts = select(func.count(), func.count(updated), func.count().filter(updated >= since), func.min(updated))
+    users, ever, fresh, oldest = session.execute(counts.select_from(UserUpdateSchedule)).one()
+    return Freshness(users, fresh, users - ever, oldest)
