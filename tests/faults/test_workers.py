@@ -13,6 +13,8 @@ from tests.servers import wait_for
 RERUN_S = 2
 #: With the default lease; a shorter one scales it.
 RERUN_OF_A_LOST_HOST_S = 15
+#: What a busy machine adds does not become less with the lease.
+LATENESS_S = 2
 
 
 def kill_at_random(system: FaultSystem, jobs: int, until: float, *, hosts: bool, concurrency: int, ms: int) -> Account:
@@ -44,7 +46,7 @@ def test_jobs_of_lost_hosts_run_again_within_the_lease(postgres_system: FaultSys
 
     account.check()
     assert account.reruns_s, "no running job was hit"
-    assert account.rerun_p95_s <= RERUN_OF_A_LOST_HOST_S * SHORT_LOCK_MS / DEFAULT_LOCK_MS
+    assert account.rerun_p95_s <= RERUN_OF_A_LOST_HOST_S * SHORT_LOCK_MS / DEFAULT_LOCK_MS + LATENESS_S
 
 
 def test_a_host_that_comes_back_has_no_effect(sqlite_system: FaultSystem) -> None:
