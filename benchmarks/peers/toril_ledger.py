@@ -14,7 +14,7 @@ from benchmarks.peers import QUEUE
 from benchmarks.peers.toril import add_to, open_broker
 
 TITLE = "Toril, ledger on SQLite"
-CONCURRENCIES = (8, 16, 32, 64)
+CONCURRENCIES = (16, 64, 128)
 SHARE = 0.2
 CANNOT: dict[str, str] = {}
 PACKAGES = ("sqlalchemy",)

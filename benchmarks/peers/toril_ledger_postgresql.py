@@ -17,7 +17,7 @@ if "BENCH_POSTGRES_URL" not in os.environ:
     raise ImportError("BENCH_POSTGRES_URL is not set: it takes a PostgreSQL server")
 
 TITLE = "Toril, ledger on PostgreSQL"
-CONCURRENCIES = (8, 16, 32, 64)
+CONCURRENCIES = (16, 64, 128)
 SHARE = 0.2
 CANNOT: dict[str, str] = {}
 PACKAGES = ("sqlalchemy", "psycopg")
