@@ -13,7 +13,7 @@ from app.broker.connection import connect
 from app.broker.keeper_process import KeeperProcess
 from app.broker.keeper_settings import KeeperSettings
 from app.broker.locks import MAX_STALLED, HeldJob, Key, Return, hand_back, renew
-from app.broker.slate import Slate, Started, number_of
+from app.broker.slate import Slate, Started
 
 log = logging.getLogger(__name__)
 
@@ -108,7 +108,7 @@ class Leases:
         with self._lock:
             if job := self._held.get((queue, job_id, token)):
                 job.start(hard_limit_ms, run.overdue_at)
-                self._slate.write(number_of(token), run)
+                self._slate.write(token, run)
                 if job.key not in self._untold:
                     self._keeper.say("started", queue, job_id, token, hard_limit_ms, run.overdue_at)
 
@@ -117,7 +117,7 @@ class Leases:
         with self._lock:
             if job := self._held.get((queue, job_id, token)):
                 job.end()
-                self._slate.wipe(number_of(token))
+                self._slate.wipe(token)
                 if job.key not in self._untold:
                     self._keeper.say("ended", *job.key)
 
@@ -129,7 +129,7 @@ class Leases:
     def _forget(self, key: Key) -> bool:
         if self._held.pop(key, None) is None:
             return False
-        self._slate.wipe(number_of(key[2]))
+        self._slate.wipe(key[2])
         if self._untold.pop(key, None) is None:
             self._keeper.say("settled", *key)
         return True

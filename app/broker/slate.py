@@ -33,7 +33,7 @@ class Slate:
         self.fd = fd
         self._memory = mmap.mmap(fd, SLOTS * _SLOT.size)
         self._free = list(range(0, SLOTS * _SLOT.size, _SLOT.size))
-        self._slots: dict[int, int] = {}
+        self._slots: dict[str, int] = {}
 
     @classmethod
     def new(cls) -> Slate:
@@ -42,15 +42,15 @@ class Slate:
             file.truncate(SLOTS * _SLOT.size)
             return cls(os.dup(file.fileno()))
 
-    def write(self, number: int, run: Started) -> None:
-        """This claim runs from now on. With more runs than slots, it goes without."""
+    def write(self, token: str, run: Started) -> None:
+        """The claim under this token runs from now on. With more runs than slots, it goes without."""
         if self._free:
-            slot = self._slots[number] = self._free.pop()
-            _SLOT.pack_into(self._memory, slot, number, run.limit_ms or 0, run.at)
+            slot = self._slots[token] = self._free.pop()
+            _SLOT.pack_into(self._memory, slot, number_of(token), run.limit_ms or 0, run.at)
 
-    def wipe(self, number: int) -> None:
+    def wipe(self, token: str) -> None:
         """Its run is over."""
-        slot = self._slots.pop(number, None)
+        slot = self._slots.pop(token, None)
         if slot is not None:
             self._memory[slot : slot + _SLOT.size] = _FREE
             self._free.append(slot)
