@@ -18,6 +18,7 @@ from app.broker.job import Job, Malformed
 from app.broker.message import JobMessage
 from app.broker.recorder import Claim, End, Ended, RecorderUnavailable, Start, Verdict
 from app.broker.scripts import scripts
+from app.broker.unheard import UnheardClaims
 
 if TYPE_CHECKING:
     from app.broker.broker import BullMQBroker
@@ -48,6 +49,7 @@ class Claimer:
         self._scheduled: deque[Job] = deque()
         self._gate = EpochGate(broker.prefix, broker.guarded)
         self._connection = ClaimConnection(broker.redis, self._keys, engine.worker_name)
+        self._unheard = UnheardClaims(broker, queue, engine.worker_name)
         self._may_have_jobs = True
         self._next_delayed_ms: int | None = None
         self._limited_until_ms = 0
@@ -55,6 +57,7 @@ class Claimer:
     def next(self, timeout_s: float) -> Sequence[JobMessage]:
         """Jobs to start now; none when none came in that time. Raises redis.ConnectionError."""
         self._advance_schedulers()
+        self._unheard.give_back()
         if not self._ready and self._suspects:
             self._admit_suspect(timeout_s)
         if not self._ready and (room := self._engine.admission.wait_for_room(self.queue, timeout_s)):
@@ -135,6 +138,7 @@ class Claimer:
                 within=within,
             )
         except (ConnectionError, TimeoutError):
+            self._unheard.add(tokens)
             self._connection.close()
             raise
         claims = [read_claim(self.queue, self._engine.worker_name, job_id, fields) for job_id, fields in found.jobs]
@@ -146,6 +150,7 @@ class Claimer:
         self._limited_until_ms = now_ms + found.limited_ms if found.limited_ms else 0
         self._next_delayed_ms = found.next_delayed_ms or None
         if found.closed:
+            self._unheard.add(tokens[len(claims) :])
             self._connection.close()
         return claims
 
@@ -243,5 +248,9 @@ class Claimer:
         return self._connection.client()
 
     def close(self) -> None:
-        """Disconnect."""
+        """Disconnect. What was claimed unheard goes back: the keeper, once it is let go, looks for nothing more."""
+        try:
+            self._unheard.give_back()
+        except RedisError as error:
+            log.warning("claims on queue %s whose reply was lost are left to the stalled check: %s", self.queue, error)
         self._connection.close()

@@ -1,0 +1,88 @@
+"""A claim that Redis has made and whose reply was lost on the way costs its jobs nothing (FAULTS 9)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+from dramatiq import Worker
+
+import app.broker
+from app.broker.broker import BullMQBroker
+from app.broker.queue import Queue
+from tests.broker.test_runs import actor, ended
+from tests.faults.proxy import Cut, Moment, Proxy, proxy_of, to_tcp
+from tests.servers import wait_for
+
+Working = Callable[..., AbstractContextManager[Worker]]
+
+CLAIMS = {
+    "batched": Path(app.broker.__file__).parent / "lua" / "claimMany-12.lua",
+    "official": Path(str(files("bullmq") / "commands" / "moveToActive-11.lua")),
+}
+
+
+@pytest.fixture
+def proxy(redis_url: str) -> Iterator[Proxy]:
+    """What the worker's connections run through."""
+    with proxy_of(to_tcp(redis_url)) as proxy:
+        yield proxy
+
+
+@pytest.fixture(params=list(CLAIMS))
+def way(request: pytest.FixtureRequest) -> str:
+    """Both ways to claim."""
+    return str(request.param)
+
+
+@pytest.fixture
+def broker(proxy: Proxy, redis_url: str, way: str) -> BullMQBroker:
+    """The worker's."""
+    database = redis_url.rpartition("/")[2]
+    url = f"redis://127.0.0.1:{proxy.port}/{database}"
+    broker = BullMQBroker(url, prefix="test", concurrency={"mail": 2}, batched=way == "batched")
+    actor(broker, "noop", lambda: None)
+    return broker
+
+
+@pytest.fixture
+def queue(redis_url: str, broker: BullMQBroker) -> Queue:
+    """Its queue, seen from beside the proxy."""
+    return BullMQBroker(redis_url, prefix=broker.prefix).queue("mail")
+
+
+@pytest.fixture
+def lost_reply(proxy: Proxy, queue: Queue, way: str) -> Cut:
+    """That of the first claim. Redis knows its script: or the first reply would be that it does not."""
+    queue.add("noop", {}, job_id="a")
+    sha = str(queue.redis.script_load(CLAIMS[way].read_text()))
+    return proxy.cut(sha.encode(), Moment.BEFORE_REPLY)
+
+
+def test_its_jobs_run_uncharged_when_the_worker_is_connected_again(
+    queue: Queue, lost_reply: Cut, working: Working, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They never started, so no crash is counted; nor does anybody wait for their lease."""
+    monkeypatch.setattr("dramatiq.worker.CONSUMER_RESTART_DELAY_SECS", 0.01)
+
+    with working():
+        job = ended(queue, "a")
+
+    assert lost_reply.made == 1
+    assert job.attempts_started == 2
+    assert queue.redis.hget(queue.keys["a"], "stc") is None
+
+
+def test_its_jobs_wait_again_when_the_worker_stops_before_it_is_connected_again(
+    queue: Queue, lost_reply: Cut, working: Working, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its keeper is let go, and nobody else knows of them."""
+    monkeypatch.setattr("dramatiq.worker.CONSUMER_RESTART_DELAY_SECS", 1)
+
+    with working():
+        wait_for(lambda: lost_reply.made, "the cut")
+
+    assert queue.job_state("a") == "waiting"
