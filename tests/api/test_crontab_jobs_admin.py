@@ -19,6 +19,7 @@ from app.domains.accounts.users import verify
 from app.jobs.catalog import queues
 from app.jobs.engine import broker, find_queue
 from app.jobs.user_updates import enqueue_user
+from app.ledger.settings import settings_by_queue
 from app.models.schedule import UserUpdateSchedule
 from app.models.user import Role
 from app.settings import settings
@@ -128,6 +129,7 @@ def test_every_job_shows_its_state_and_its_last_and_next_run(admin: Caller, work
     daily = next(job for job in data["jobs"] if job["jobName"] == "dailyUpdates")
     assert while_it_runs == {"cacheCleanup": "stopped", "dailyUpdates": "running", "healthCheck": "scheduled"}
     assert (daily["lastSession"]["id"], daily["lastSession"]["status"]) == (session_id, "COMPLETED")
+    assert admin.get(f"{ADMIN}/system-stats").get_json()["data"]["performance"]["endedIn24h"]["completed"] == 1
     assert daily["nextRun"].endswith(":00:00+00:00")
     assert (daily["scheduleInWords"], daily["overdue"]) == ("At the start of every hour", None)
     assert data["emergencyStop"] is None
@@ -309,10 +311,13 @@ def test_a_stop_that_redis_did_not_hear_of_can_be_repeated(admin: Caller, monkey
         refused = admin.post(f"{ADMIN}/emergency-stop")
     settings.cache_clear()
     then = paused(), set(states(admin).values())
+    with db.engine().connect() as connection:
+        kept = settings_by_queue(connection)
 
     repeated = admin.post(f"{ADMIN}/emergency-stop")
 
     assert (refused.status_code, then) == (503, (NONE_PAUSED, {"stopped"}))
+    assert {name: kept[name].get("paused") for name in queues()} == ALL_PAUSED
     assert (repeated.status_code, paused()) == (200, ALL_PAUSED)
     admin.post(f"{ADMIN}/restart-jobs")
     assert (paused(), states(admin)["dailyUpdates"]) == (NONE_PAUSED, "scheduled")
