@@ -1,7 +1,8 @@
 """The emergency stop: all queues paused and all entries off, and a restart that undoes exactly that (C27).
 
 It stands in SQL before it is true in Redis, so that it survives restarts and the loss of Redis (R16). Both acts can be
-repeated when Redis was away in the middle of one: a stop adds what has come since, a restart goes on.
+repeated when Redis was away in the middle of one: a stop adds what has come since, a restart goes on. Redis is told
+under the lock of the stop's row: of a stop and a restart at once, one comes last in both.
 """
 
 from __future__ import annotations
@@ -11,11 +12,12 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Table
+from sqlalchemy import Table, select
 from sqlalchemy.orm import Session
 
 from app import db
 from app.broker.errors import JobNotFound, WrongState
+from app.broker.steering import set_paused
 from app.crontab import entries
 from app.jobs.catalog import queues
 from app.jobs.engine import find_queue
@@ -59,10 +61,9 @@ def change_entry(
     """
     if changes.get("enabled"):
         refuse_while_stopped(session)
-    entry = entries.change(session, name, changes, by=by, at=at, why=why)
     if changes.get("enabled") is False:
-        _keep_off(session, entry, by=by, at=at, why=why)
-    return entry
+        _keep_off(session, entries.find(session, name), by=by, at=at, why=why)
+    return entries.change(session, name, changes, by=by, at=at, why=why)
 
 
 def stop_everything(*, by: str, at: datetime, why: str | None = None) -> EmergencyStop:
@@ -80,8 +81,10 @@ def stop_everything(*, by: str, at: datetime, why: str | None = None) -> Emergen
         stop.entries = {**stop.entries, **_switch_off(session, by=by, at=at, why=why)}
         details = {"queues": stop.queues, "entries": sorted(stop.entries)}
         audit.record(session, by, "jobs.stopped", TARGET, at=at, why=why, details=details)
-    for queue in queues():
-        find_queue(queue).pause()
+    with db.session() as session:
+        if _locked(session) is not None:
+            for queue in queues():
+                set_paused(find_queue(queue), paused=True)
     return stop
 
 
@@ -103,16 +106,13 @@ def restart(*, by: str, at: datetime, why: str | None = None) -> EmergencyStop |
 
     Entries begin now: what fell due meanwhile is not caught up. Raises redis.RedisError; repeat it then.
     """
-    with db.reading() as session:
-        stop = standing(session)
-    if stop is None:
-        return None
-    for queue in stop.queues:
-        find_queue(queue).resume()
     with db.session() as session:
-        stop = session.get(EmergencyStop, 1, with_for_update=True)
+        stop = _locked(session)
         if stop is None:
-            return None  # somebody else was faster
+            return None
+        for queue in stop.queues:
+            keep_setting(session.connection(), queue, "paused", None)
+            set_paused(find_queue(queue), paused=False)
         _switch_on(session, stop.entries, by=by, at=at, why=why)
         session.delete(stop)
         details = {"queues": stop.queues, "entries": sorted(stop.entries)}
@@ -120,23 +120,30 @@ def restart(*, by: str, at: datetime, why: str | None = None) -> EmergencyStop |
     return stop
 
 
+def _locked(session: Session) -> EmergencyStop | None:
+    """The stop that lasts, nobody else's until the transaction ends: locked before any entry is."""
+    return session.get(EmergencyStop, 1, with_for_update=True)
+
+
 def _keep_off(session: Session, entry: CrontabEntry, *, by: str, at: datetime, why: str | None) -> None:
-    stop = session.get(EmergencyStop, 1, with_for_update=True)
+    stop = _locked(session)
     if stop is not None and entry.id in stop.entries:
         stop.entries = {entry_id: was for entry_id, was in stop.entries.items() if entry_id != entry.id}
         audit.record(session, by, "entry.kept_off", f"entry {entry.id}", at=at, why=why)
 
 
 def _begin(session: Session, by: str, at: datetime, why: str | None) -> EmergencyStop:
-    """The stop that lasts already, or a new one."""
+    """The stop that lasts already, or a new one; a restart may be faster than the lock."""
     begun = {"id": 1, "at": at, "by": by, "why": why, "queues": [], "entries": {}}
-    session.execute(insert_missing(session.connection(), emergency_stop, list(emergency_stop.c), [begun]))
-    return session.get_one(EmergencyStop, 1, with_for_update=True)
+    while (stop := _locked(session)) is None:
+        session.execute(insert_missing(session.connection(), emergency_stop, list(emergency_stop.c), [begun]))
+    return stop
 
 
 def _switch_off(session: Session, *, by: str, at: datetime, why: str | None) -> dict[str, bool]:
     """The entries that were on, each with whether that was an operator's doing."""
-    were_on = {entry.id: "enabled" in entry.overridden for entry in entries.all_entries(session) if entry.enabled}
+    on = select(CrontabEntry).where(CrontabEntry.enabled).order_by(CrontabEntry.id).with_for_update()
+    were_on = {entry.id: "enabled" in entry.overridden for entry in session.scalars(on)}
     for entry_id in were_on:
         entries.change(session, entry_id, {"enabled": False}, by=by, at=at, why=why)
     return were_on

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -14,7 +15,7 @@ from app import db
 from app.api.application import create_app
 from app.broker.queue import Queue
 from app.clock import utc_now
-from app.crontab import entries
+from app.crontab import emergency, entries
 from app.domains.accounts.users import verify
 from app.jobs.catalog import queues
 from app.jobs.engine import broker, find_queue
@@ -370,6 +371,23 @@ def test_a_restart_of_what_was_not_stopped_starts_nothing(admin: Caller) -> None
 
     assert (reply.status_code, reply.get_json()["message"]) == (200, "Nothing was stopped")
     assert paused() == {**NONE_PAUSED, "user-updates": True}
+
+
+def test_stops_and_restarts_at_once_end_as_one_of_them(admin: Caller) -> None:
+    """Whoever comes last: no queue is left paused without a stop that a restart could undo."""
+    acts = [emergency.stop_everything, emergency.restart] * 8
+
+    with ThreadPoolExecutor(4) as operators:
+        for done in [operators.submit(act, by=admin.id, at=NINE) for act in acts]:
+            done.result()
+
+    with db.reading() as session, db.engine().connect() as connection:
+        stop = emergency.standing(session)
+        kept = {name: bool(settings.get("paused")) for name, settings in settings_by_queue(connection).items()}
+        on = {entry.id for entry in entries.all_entries(session) if entry.enabled}
+    assert paused() == (ALL_PAUSED if stop else NONE_PAUSED)
+    assert kept == (ALL_PAUSED if stop else {})
+    assert on == (set() if stop else {"dailyUpdates", "healthCheck"})
 
 
 @pytest.mark.parametrize("role", [Role.USER, Role.VIEWER, Role.OPERATOR])
