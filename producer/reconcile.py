@@ -24,6 +24,7 @@ from app.ledger.standing import is_running, look
 from app.models.job_status import Status
 from producer.epoch import Epoch
 from producer.foreign import ForeignSettings
+from producer.forgotten import unsettle_forgotten
 from producer.repair import repair, workers_alive
 from producer.sweep import OPEN, Sweep, open_pages
 
@@ -58,12 +59,14 @@ class Reconciler:
     # --- after a loss
 
     def _recover(self, now: datetime) -> None:
-        """First the settings, then the jobs, and the epoch when all are back."""
+        """First what must not run again and the settings, then the jobs, and the epoch when all are back."""
         mark = self._epoch.begin()
         if RESTORING in mark:
             if not self._epoch.is_first():
                 log.warning("Redis has lost data, or may have: queues are rebuilt from their rows")
                 self._lost()
+                if forgotten := unsettle_forgotten(self._broker, now):
+                    log.warning("Redis has forgotten the ends of %d jobs: it gets them again", forgotten)
             self._restore_settings()
             mark = self._epoch.settings_are_back(mark)
         if REBUILDING not in mark:

@@ -70,8 +70,8 @@ class Sweep:
         self._removed = 0
 
     def again(self) -> None:
-        """After a loss: from the beginning, at the next call."""
-        self._began_at = None
+        """After a loss: from the beginning, at the next call. Ends that were confirmed before may be so no more."""
+        self._began_at = self._settled_until = None
 
     def __call__(self, now: datetime) -> None:
         """Some pages of it. Raises RecorderUnavailable and redis.RedisError, and then begins again."""

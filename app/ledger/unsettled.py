@@ -1,4 +1,4 @@
-"""Rows that have ended, of which Redis is not known to have heard (R15)."""
+"""Rows that have ended: those of which Redis is not known to have heard, and those of which it has (R6, R15)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, select, tuple_, update
 
 from app.broker.recorder import Ended
 from app.ledger.batch import batch
@@ -18,6 +18,8 @@ from app.models.job_status import Status
 
 #: A removed job has nothing to be settled.
 ENDS = (Status.COMPLETED, Status.PARTIAL, Status.FAILED, Status.CANCELLED)
+#: When a row ended, and its id.
+Place = tuple[datetime, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,14 @@ def unsettled(
     rows = rows.where(JOB.settled_at.is_(None), JOB.id > after).order_by(JOB.id).limit(limit)
     found: Sequence[Any] = connection.execute(rows).all()
     return [Unsettled(seen(row), ended(row)) for row in found]
+
+
+def settled(connection: Connection, status: Status, limit: int, after: Place) -> tuple[list[OpenRow], Place]:
+    """Rows of that status whose end Redis has confirmed, in the order of their ends; and the place of the last."""
+    rows = select(*FOUND, JOB.queued_at, *PROMISED, JOB.ended_at).where(JOB.status == status)
+    rows = rows.where(tuple_(JOB.ended_at, JOB.id) > after, JOB.settled_at.is_not(None))
+    found: Sequence[Any] = connection.execute(rows.order_by(JOB.ended_at, JOB.id).limit(limit)).all()
+    return [seen(row) for row in found], (found[-1].ended_at, found[-1].id) if found else after
 
 
 def settle_rows(connection: Connection, rows: Sequence[OpenRow], at: datetime) -> None:
