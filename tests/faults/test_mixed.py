@@ -12,8 +12,8 @@ import pytest
 from tests.faults import figures
 from tests.faults.accounting import Account
 from tests.faults.conftest import SEEDS, Open
-from tests.faults.postgres import PostgresServer, postgres_server
 from tests.faults.system import DEFAULT_LOCK_MS, FaultSystem, fault_system
+from tests.postgres import PostgresServer, postgres_server
 from tests.servers import wait_for
 
 MOST_OPEN = 200
@@ -96,7 +96,7 @@ class Chaos:
 def broken_system(directory: Path, monkeypatch: pytest.MonkeyPatch, seed: int) -> Iterator[tuple[FaultSystem, Chaos]]:
     """On a PostgreSQL of its own."""
     with (
-        postgres_server(directory / "postgres") as postgres,
+        postgres_server() as postgres,
         fault_system(directory, postgres.url, monkeypatch, seed) as system,
     ):
         yield system, Chaos(system, postgres)

@@ -20,10 +20,10 @@ from tests.api.test_outages import gunicorn
 from tests.faults.conftest import DATABASES, Open
 from tests.faults.figures import keep
 from tests.faults.flow import flow_back_s
-from tests.faults.postgres import PostgresServer, postgres_server
 from tests.faults.proxy import Moment
 from tests.faults.system import DEFAULT_LOCK_MS, SHORT_LOCK_MS, FaultSystem, fault_system
 from tests.faults.test_network import Wires, wired
+from tests.postgres import PostgresServer, postgres_server
 from tests.servers import wait_for
 
 SEED = 20260101
@@ -79,9 +79,8 @@ def check_postgres_deaths(
     directory: Path, monkeypatch: pytest.MonkeyPatch, times: int, lock_ms: int = SHORT_LOCK_MS
 ) -> None:
     """Every second death comes while a COMMIT is under way; the API says so each time, and goes on by itself."""
-    (directory / "postgres").mkdir()
     with (
-        postgres_server(directory / "postgres" / "data") as postgres,
+        postgres_server() as postgres,
         fault_system(directory, postgres.url, monkeypatch, SEED) as system,
         wired(system, monkeypatch) as wires,
         called(system) as caller,

@@ -6,9 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
 from statistics import quantiles
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -23,7 +21,7 @@ from app.ledger.retention import _ended
 from app.ledger.rows import job_status
 from app.migrations.run import upgrade
 from app.models.job_status import JobStatus, Status
-from tests.faults.postgres import postgres_server
+from tests.postgres import postgres_server
 
 pytestmark = pytest.mark.long
 
@@ -62,7 +60,7 @@ FROM (
 @pytest.fixture(scope="module")
 def full() -> Iterator[Engine]:
     """A PostgreSQL of its own, with the schema that migrations make, and 5 million rows."""
-    with TemporaryDirectory(prefix="toril-") as directory, postgres_server(Path(directory) / "data") as server:
+    with postgres_server() as server:
         engine = db.open_engine(server.url)
         upgrade(engine)
         began = time.perf_counter()

