@@ -63,12 +63,22 @@ PROMISE_WEEKLY_UPDATES = JobSpec("promise_weekly_updates", CRON, Slot, attempts=
 #: Run the body of a crontab entry. Its attempts and its time limit are the entry's.
 RUN_ENTRY = JobSpec("run_entry", CRON_JOBS, Slot, attempts=1, backoff_ms=2_000)
 
+#: Nothing, where the main work is done: for measuring. Its ends push no other out of the queue's view.
+NO_OP = JobSpec("no_op", USER_UPDATES, Nothing, attempts=1, timeout_s=30, keep_completed={"count": 0})
+
 #: A beat is nobody's promise, and a missed one costs nothing: no row, no second attempt.
 BEAT = JobSpec(
     "beat", CRON, Nothing, attempts=1, keep_completed={"count": 100}, keep_failed={"count": 100}, recorded=False
 )
 
-JOBS: tuple[JobSpec[Any], ...] = (PROCESS_USER_DATA, PROMISE_DAILY_UPDATES, PROMISE_WEEKLY_UPDATES, RUN_ENTRY, BEAT)
+JOBS: tuple[JobSpec[Any], ...] = (
+    PROCESS_USER_DATA,
+    PROMISE_DAILY_UPDATES,
+    PROMISE_WEEKLY_UPDATES,
+    RUN_ENTRY,
+    NO_OP,
+    BEAT,
+)
 SPECS: Mapping[str, JobSpec[Any]] = MappingProxyType({spec.name: spec for spec in JOBS})
 
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
+from app.domains.accounts.admins import admins
 from app.domains.leads.scores import CLOSED, DAY, WITHIN
 from app.models.follow_up import FollowUp
 from app.models.opportunity import Opportunity
-from app.models.user import Role, User
 from app.models.web_url import WebUrl
 from app.settings import settings
 
@@ -83,12 +83,6 @@ def recipients(session: Session) -> list[str]:
     """REPORT_RECIPIENTS, else every admin."""
     listed = [name.strip() for name in settings().report_recipients.split(",") if name.strip()]
     return listed or list(session.scalars(admins()))
-
-
-def admins() -> Select[str]:
-    """Addresses of those who may do everything."""
-    present = (User.role == Role.ADMIN, User.removed_at.is_(None))
-    return select(User.email).where(*present).order_by(User.email)
 
 
 def _count(session: Session, *conditions: ColumnElement[bool]) -> int:

@@ -1,0 +1,100 @@
+"""The system's statistics: what answers, how jobs go, how fresh users' data is, how users are spread (S0-6, S0-11)."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from redis.exceptions import RedisError
+from sqlalchemy.orm import Session
+
+import app.domains.cache.ping  # noqa: F401 - registers itself
+from app import db
+from app.crontab.overdue import overdue
+from app.domains.maintenance.snapshots import keep
+from app.domains.slots import stats
+from app.jobs.catalog import queues
+from app.jobs.engine import find_queue
+from app.ledger.performance import ends_since, recent_durations
+from app.ledger.workers import living
+from app.pings import services
+
+DAY = timedelta(days=1)
+#: A worker says every 5 s that it lives (R14).
+SILENT_FOR = timedelta(seconds=15)
+
+
+class ServicesDown(Exception):
+    """Something that we stand on does not answer."""
+
+    def __init__(self, names: list[str]) -> None:
+        super().__init__(f"no answer from {', '.join(names)}")
+
+
+def check_system(slot: datetime, now: datetime) -> dict[str, Any]:
+    """Take the statistics and keep them; returns them."""
+    with db.session() as session:
+        found = system_statistics(session, now)
+        keep(session, "healthCheck", slot, found, now)
+    return found
+
+
+def check_services(slot: datetime, now: datetime) -> dict[str, Any]:
+    """Ask every service, look for workers and late entries, keep what was found. Raises ServicesDown after that."""
+    states = services()
+    with db.session() as session:
+        found = {"services": states, "workers": workers(session, now), "overdue": _overdue(session, now)}
+        keep(session, "serviceHealthCheck", slot, found, now)
+    if silent := sorted(name for name, state in states.items() if state == "down"):
+        raise ServicesDown(silent)
+    return found
+
+
+def system_statistics(session: Session, now: datetime) -> dict[str, Any]:
+    """As of now, in JSON."""
+    durations = recent_durations(session)
+    return {
+        "services": services(),
+        "workers": workers(session, now),
+        "queues": queue_counts(),
+        "endedIn24h": ends_since(session, now - DAY),
+        "recentJobs": {"count": durations.jobs, "meanMs": durations.mean_ms, "p95Ms": durations.p95_ms},
+        "overdue": _overdue(session, now),
+        "updates": {
+            "daily": _freshness(stats.daily_freshness(session, now)),
+            "weekly": _freshness(stats.weekly_freshness(session, now)),
+        },
+        "usersPerHour": stats.users_per_slot(session, "hour"),
+        "usersPerDay": stats.users_per_slot(session, "day"),
+    }
+
+
+def workers(session: Session, now: datetime) -> int:
+    """Processes that were heard of lately."""
+    return len(living(session.connection(), now - SILENT_FOR))
+
+
+def queue_counts() -> dict[str, Any] | None:
+    """Jobs of each queue by state, and whether it is paused; None while Redis is away."""
+    found: dict[str, Any] = {}
+    try:
+        for name in queues():
+            queue = find_queue(name)
+            found[name] = {**queue.get_job_counts(), "paused": queue.is_paused()}
+    except RedisError:
+        return None
+    return found
+
+
+def _overdue(session: Session, now: datetime) -> list[dict[str, str]]:
+    return [{"entry": one.entry_id, "slot": one.slot.isoformat(), "why": one.why} for one in overdue(session, now)]
+
+
+def _freshness(found: stats.Freshness) -> dict[str, Any]:
+    return {
+        "users": found.users,
+        "fresh": found.fresh,
+        "late": found.late,
+        "never": found.never,
+        "oldest": None if found.oldest is None else found.oldest.isoformat(),
+    }
