@@ -195,11 +195,12 @@ class Claimer:
 
     def _refusal(self, claim: Claim, start: Start | None) -> End | None:
         """Why this job must not run here, as the end it gets; None if it may."""
-        if not claim.deferred_failure and type(claim.data) is dict and claim.name in self._broker.actors:
+        verdict = claim.deferred_failure or claim.broken_parent
+        if not verdict and type(claim.data) is dict and claim.name in self._broker.actors:
             return None
         now_ms = self._broker.clock.now_ms()
-        if claim.deferred_failure:
-            return outcome.refused(claim, start, claim.deferred_failure, now_ms)
+        if verdict:
+            return outcome.refused(claim, start, verdict, now_ms)
         if not isinstance(claim.data, dict):
             found = claim.data.text if isinstance(claim.data, Malformed) else str(claim.data)[:200]
             return outcome.refused(claim, start, f"data must be a JSON object of arguments, it is {found!r}", now_ms)

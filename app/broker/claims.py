@@ -28,7 +28,27 @@ def read_claim(queue: str, worker: str, job_id: str, fields: Mapping[str, str]) 
         opts=stored,
         stacktrace=stacktraces(fields.get("stacktrace")),
         claims=integer(fields.get("ats")) or 0,
+        broken_parent=broken_parent(fields),
     )
+
+
+def broken_parent(fields: Mapping[str, str]) -> str:
+    """Why a job's hash names no parent though it has fields for one; empty for all that BullMQ writes.
+
+    On such fields moveToFinished raises halfway: with the lock gone, or the job in no list any more.
+    """
+    key, text = fields.get("parentKey"), fields.get("parent")
+    if key is not None and ":" not in key:
+        return f"parentKey must be <prefix>:<queue>:<id>, it is {key[:200]!r}"
+    if text is not None and not _names_a_job(decode_json(text)):
+        return f"parent must be a JSON object with a queueKey and an id, it is {text[:200]!r}"
+    return ""
+
+
+def _names_a_job(parent: object) -> bool:
+    if not isinstance(parent, dict) or not all(isinstance(parent.get(part), (str, int)) for part in ("id", "queueKey")):
+        return False
+    return not any(isinstance(value, (dict, list)) for value in parent.values())
 
 
 def stacktraces(text: str | None) -> tuple[str, ...]:

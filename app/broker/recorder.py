@@ -63,6 +63,7 @@ class Claim(Struct, frozen=True):
     opts: Mapping[str, Any]
     stacktrace: tuple[str, ...] = ()  # of earlier attempts
     claims: int = 1  # times it was claimed, this one included
+    broken_parent: str = ""  # why its fields of a parent name none: BullMQ's script could not end it with them
 
 
 class Start(Struct, frozen=True):

@@ -35,7 +35,7 @@ class Settlement:
     metrics_points: int = 0
 
     def settle(self, keys: QueueKeys, end: End, token: str) -> None:
-        """Queue the script call for this end. ValueError for a RELEASED one: it is handed back."""
+        """Queue the script call for this end. Raises redis.RedisError, and ValueError for a RELEASED one."""
         match end.kind:
             case EndKind.COMPLETED | EndKind.FAILED:
                 self._finish(keys, end, token)
@@ -68,6 +68,8 @@ class Settlement:
         }
         parts = ("wait", "active", "prioritized", "events", "stalled", "limiter", "delayed", "paused", "meta", "pc")
         script_keys = [*keys.all(*parts), *keys.all(target, claim.id, f"metrics:{target}", "marker")]
+        if claim.broken_parent:
+            self.scripts.redis.hdel(keys[claim.id], "parent", "parentKey")
         # Never asked to fetch the next job: it would be locked with this claim's token (each claim has its own).
         args = [claim.id, self.now_ms, field, value, target, "", keys[""], msgpack.packb(finish), _error_fields(end)]
         self.scripts.run("moveToFinished", script_keys, args, self.pipe)

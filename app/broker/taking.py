@@ -6,7 +6,9 @@ import secrets
 from typing import TYPE_CHECKING, Literal
 
 from app.broker import outcome, schedulers
+from app.broker.claims import broken_parent
 from app.broker.errors import JobNotFound
+from app.broker.job import Job
 from app.broker.options import attempts
 from app.broker.recorder import Claim, End, Ended, EndKind
 from app.broker.scripts import scripts
@@ -36,9 +38,10 @@ def end_where_it_waits(
 
 
 def _end(broker: BullMQBroker, queue: Queue, job_id: str, ended: Ended, *, worker: str, token: str) -> None:
-    job = queue.get_job(job_id)
-    if job is None:
+    fields: dict[str, str] = queue.redis.hgetall(queue.keys[job_id])  # type: ignore[assignment]  # replies are decoded
+    if not fields:
         raise JobNotFound(queue.name, job_id)
+    job = Job.from_hash(queue, job_id, fields)
     now_ms = broker.clock.now_ms()
     claim = Claim(
         queue=queue.name,
@@ -54,6 +57,7 @@ def _end(broker: BullMQBroker, queue: Queue, job_id: str, ended: Ended, *, worke
         deferred_failure=None,
         opts=job.opts,
         stacktrace=job.stacktrace,
+        broken_parent=broken_parent(fields),
     )
     if ended.kind is EndKind.COMPLETED:
         end = End(claim, None, EndKind.COMPLETED, now_ms, now_ms, return_value=ended.return_value)

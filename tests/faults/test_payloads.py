@@ -188,6 +188,18 @@ MALFORMED: list[dict[str, str | None]] = [
     {"data": "7", "deid": "x", "rjk": "y"},
     {"data": "7", "defa": ""},
     {"data": "7", "stacktrace": "{}"},
+    {"parentKey": "nobody"},
+    {"parentKey": ""},
+    {"parent": "{"},
+    {"parent": "7"},
+    {"parent": ""},
+    {"parentKey": "bullmq:user-updates:1", "parent": "{}"},
+    {"parentKey": "bullmq:user-updates:1", "parent": '{"id": ["1"], "queueKey": {}}'},
+    {
+        "parentKey": "bullmq:user-updates:1",
+        "parent": '{"id": "1", "queueKey": "q", "x": ' + "[" * 5_000 + "]" * 5_000 + "}",
+    },
+    {"parentKey": "bullmq:user-updates:1", "parent": '{"id": "\\ud800", "queueKey": "q"}'},
 ]
 
 
