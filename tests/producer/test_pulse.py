@@ -8,8 +8,10 @@ import dramatiq
 import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
 
 from app.broker.queue import Queue
+from app.broker.recorder import RecorderUnavailable
 from app.jobs.actor import actor
 from app.jobs.catalog import BEAT
 from app.jobs.engine import broker, find_queue
@@ -83,9 +85,14 @@ def test_it_repairs_every_ten_seconds() -> None:
     assert [watched.look_after(seconds) for seconds in (9, 1, 9)] == [[], ["repair 00:10"], []]
 
 
-def test_an_error_of_redis_does_not_end_the_pulse() -> None:
-    """The next look tries again."""
-    errors = [RedisConnectionError("away")]
+@pytest.mark.parametrize(
+    "error",
+    [RedisConnectionError("away"), OperationalError("SELECT", {}, Exception("away")), RecorderUnavailable("away")],
+    ids=["Redis", "SQL", "record"],
+)
+def test_a_tick_that_fails_keeps_nothing_from_being_repaired(error: Exception) -> None:
+    """Nor does it end the pulse: the next look tries again."""
+    errors = [error]
     ticked = []
 
     def tick(now: datetime) -> None:
