@@ -45,6 +45,11 @@ class Settings(BaseSettings):
     #: Not shorter than any job is kept in Redis (R15).
     ledger_retention_days: int = Field(30, alias="LEDGER_RETENTION_DAYS", ge=7)
 
+    daily_batch_size: int = Field(5, alias="DAILY_BATCH_SIZE", ge=1)
+    weekly_batch_size: int = Field(3, alias="WEEKLY_BATCH_SIZE", ge=1)
+    #: 0: no batches; each user has a minute of their own.
+    batch_delay_ms: int = Field(0, alias="BATCH_DELAY_MS", ge=0)
+
     cache_ttl_s: int = Field(3_600, alias="CACHE_TTL_SECONDS", ge=1)
 
     secret_key: str = Field("", alias="SECRET_KEY", repr=False)
@@ -108,7 +113,7 @@ class Settings(BaseSettings):
         self.queue_redis_url = self.queue_redis_url or _with_database(fallback, 0)
         self.cache_redis_url = self.cache_redis_url or _with_database(fallback, 1)
         self.database_url = self.database_url or f"sqlite:///{self.var_dir.resolve()}/toril.db"
-        if self.environment != "production":
+        if self.environment in ("development", "test"):
             self.web_urls_url = self.web_urls_url or f"{self._leads_server}/web-urls"
             self.leadsquared_url = self.leadsquared_url or f"{self._leads_server}/leadsquared"
         self._require_secrets()
@@ -139,7 +144,7 @@ class Settings(BaseSettings):
 
     @property
     def uses_leads_server(self) -> bool:
-        """Whether web URLs or leads come from the local server: outside production, as long as no URL was given."""
+        """Whether web URLs or leads come from the local server: in development, as long as no URL was given."""
         return any(url.startswith(f"{self._leads_server}/") for url in (self.web_urls_url, self.leadsquared_url))
 
     @property

@@ -66,6 +66,8 @@ def _ports() -> dict[str, tuple[str, int]]:
         ports["EMBEDDED_REDIS_PORT"] = ("127.0.0.1", settings().embedded_redis_port)
     if settings().uses_simulator:
         ports["AMAZON_SIMULATOR_PORT"] = ("127.0.0.1", settings().amazon_simulator_port)
+    if settings().uses_leads_server:
+        ports["LEADS_SERVER_PORT"] = ("127.0.0.1", settings().leads_server_port)
     return ports
 
 

@@ -43,6 +43,8 @@ def environment(current: Settings, worker_threads: int) -> dict[str, str]:
         "WEB_HOST": current.web_host,
         "WEB_PORT": str(current.web_port),
         "AMAZON_SIMULATOR_PORT": str(current.amazon_simulator_port),
+        "TORIL_LEADS_SERVER": str(current.uses_leads_server).lower(),
+        "LEADS_SERVER_PORT": str(current.leads_server_port),
     }
 
 

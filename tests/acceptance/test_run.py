@@ -23,7 +23,10 @@ FOREIGN = ("DATABASE_URL", "REDIS_", "QUEUE_REDIS_URL", "CACHE_REDIS_URL", "AMAZ
 def private(tmp_path: Path) -> dict[str, str]:
     """An environment of its own: files in a directory of the test, ports that nobody uses."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
-    ports = {name: str(free_port()) for name in ("WEB_PORT", "AMAZON_SIMULATOR_PORT", "EMBEDDED_REDIS_PORT")}
+    ports = {
+        name: str(free_port())
+        for name in ("WEB_PORT", "AMAZON_SIMULATOR_PORT", "LEADS_SERVER_PORT", "EMBEDDED_REDIS_PORT")
+    }
     return {**kept, **ports, "TORIL_VAR": str(tmp_path / "var")}
 
 
