@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from redis.exceptions import RedisError
+from redis.exceptions import ConnectionError, OutOfMemoryError, ReadOnlyError, RedisError, TimeoutError
 
 from app.domains.amazon.client import Amazon
 from app.domains.amazon.datasets import discard, fetch
@@ -20,6 +20,9 @@ from app.domains.refresh.parts import Part
 from app.domains.refresh.run import Run
 
 log = structlog.get_logger(__name__)
+
+#: The cache's Redis, which has budgets and what is staged, cannot be used now: that is no dataset's failure.
+AWAY = (ConnectionError, TimeoutError, OutOfMemoryError, ReadOnlyError)
 
 
 @dataclass(slots=True)
@@ -34,7 +37,8 @@ def fetch_missing(run: Run, part: Part) -> Fetched:
     """Fetch what no earlier run of this job has; note in the checkpoint what failed, and what a wait needs to go on.
 
     One dataset's failure does not stop the next. Earlier datasets are read back from where the client has staged
-    them, and only once nothing more will come. Raises AccountRevoked: no dataset of the account can be had then.
+    them, and only once nothing more will come. Raises AccountRevoked: no dataset of the account can be had then; and
+    what is in ``AWAY``.
     """
     progress = run.checkpoint.part(part.key)
     amazon = open_amazon(part.account, run.cache, run.job.id, run.now)
@@ -65,7 +69,7 @@ def _fetch(run: Run, dataset: str, amazon: Amazon, progress: PartProgress, fetch
         fetched.payloads[dataset] = fetch(dataset, amazon, window_of(run.checkpoint.as_of), state)
     except Wait as wait:
         fetched.waits.append(wait.until)
-    except AccountRevoked:
+    except (AccountRevoked, *AWAY):
         raise
     except AmazonError as error:
         progress.fail(dataset, f"{dataset}: {error}", run.attempt, final=not error.transient)

@@ -13,7 +13,7 @@ from app.domains.cache.read import fill
 from app.domains.cache.store import Entry
 from app.domains.profit.analysis import analyse_daily, analyse_weekly
 from app.domains.refresh import record, sections
-from app.domains.refresh.fetching import discard_staged, fetch_missing
+from app.domains.refresh.fetching import AWAY, discard_staged, fetch_missing
 from app.domains.refresh.parts import Part
 from app.domains.refresh.run import Run
 from app.ledger.effect import step
@@ -37,7 +37,7 @@ def refresh_part(run: Run, part: Part) -> datetime | None:
 
     Returns when it can go on, or None when this attempt has nothing left to do for it: it is done, or it failed and
     the checkpoint says why. It is done with what came, once nothing waits and no later attempt may bring the rest.
-    Only errors of the ledger leave this function.
+    Only errors of our own parts leave this function: the ledger's, and those in ``AWAY``.
     """
     progress = run.checkpoint.part(part.key)
     if progress.done:
@@ -57,6 +57,9 @@ def refresh_part(run: Run, part: Part) -> datetime | None:
     except AccountRevoked as error:
         _revoke(run, part, str(error))
         return None
+    except AWAY:
+        _save(run, part)
+        raise
     except Exception as error:
         log.exception("refresh.part_failed", part=part.key)
         progress.fail(ACCOUNT, str(error) or type(error).__name__, run.attempt)

@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+
+import structlog
+from redis.exceptions import RedisError
 
 from app import db
 from app.broker.connection import connect
 from app.broker.current import current_job
-from app.broker.errors import Park, Unrecoverable
+from app.broker.errors import JobNotFound, Park, Unrecoverable
 from app.clock import utc_now
 from app.domains.profit.money import Money
 from app.domains.refresh import outcome, record
 from app.domains.refresh.checkpoint import Checkpoint
+from app.domains.refresh.fetching import AWAY
 from app.domains.refresh.outcome import RefreshIncomplete, RefreshResult
 from app.domains.refresh.part import refresh_part
 from app.domains.refresh.parts import Asked, NothingToRefresh, Part, parts_of, unit_costs_of
 from app.domains.refresh.run import Run
 from app.ledger.effect import effect, step
+from app.ledger.errors import unavailable_when_operational
 from app.settings import settings
+
+log = structlog.get_logger(__name__)
+
+#: How long a refresh waits for the cache's Redis before it looks again.
+AWAY_FOR = timedelta(seconds=5)
 
 
 def refresh_user(
@@ -31,12 +41,16 @@ def refresh_user(
 ) -> RefreshResult:
     """Refresh one user's seller accounts, or those of one country or region, inside a job that the ledger keeps.
 
-    Raises Park until the earliest moment at which a waiting account can go on; RefreshIncomplete when a later attempt
-    may help; Unrecoverable when none can and no account is fresh.
+    Raises Park until the earliest moment at which a waiting account can go on, or for a moment while the cache's Redis
+    is away; RecorderUnavailable while the database is; RefreshIncomplete when a later attempt may help; Unrecoverable
+    when none can and no account is fresh.
     """
     parts, unit_costs = _look_up(user_id, cadence, country, region)
     run = _begin(unit_costs, now)
-    waits = _refresh_all(run, parts)
+    try:
+        waits = _refresh_all(run, parts)
+    except AWAY as error:
+        raise Park(run.now() + AWAY_FOR, f"the cache's Redis cannot be used: {error}") from error
     if waits:
         raise Park(min(waits), f"{len(waits)} of {len(parts)} wait for Amazon")
     return _end(run, user_id, parts)
@@ -46,7 +60,7 @@ def _look_up(
     user_id: str, cadence: Asked, country: str | None, region: str | None
 ) -> tuple[list[Part], dict[str, Money]]:
     try:
-        with db.reading() as session:
+        with unavailable_when_operational(), db.reading() as session:
             return parts_of(session, user_id, cadence, country, region), unit_costs_of(session, user_id)
     except NothingToRefresh as error:
         raise Unrecoverable(str(error)) from error
@@ -74,8 +88,16 @@ def _refresh_all(run: Run, parts: Sequence[Part]) -> list[datetime]:
         wait = refresh_part(run, part)
         if wait is not None:
             waits.append(wait)
-        run.job.update_progress(round(100 * number / len(parts)))
+        _tell_progress(run, round(100 * number / len(parts)))
     return waits
+
+
+def _tell_progress(run: Run, percent: int) -> None:
+    """News, not work: a queue that cannot take it now, or has lost the job, is no reason to stop."""
+    try:
+        run.job.update_progress(percent)
+    except (RedisError, JobNotFound) as error:
+        log.warning("refresh.progress_not_told", job_id=run.job.id, reason=str(error))
 
 
 def _end(run: Run, user_id: str, parts: Sequence[Part]) -> RefreshResult:
