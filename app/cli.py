@@ -20,6 +20,7 @@ from app.commands.doctor import doctor
 from app.commands.jobs import enqueue, status
 from app.commands.keys import keys
 from app.commands.machine import migrate, run
+from app.commands.slots import slots
 from app.commands.tokens import tokens
 from app.commands.users import users
 from app.secrets import InvalidEncryptionKey, SecretUnreadable
@@ -35,7 +36,7 @@ def toril() -> None:
     """Background jobs that nothing loses: users, jobs, and the state of this machine."""
 
 
-for command in (users, tokens, keys, enqueue, status, crontab, doctor, migrate, run, backup, restore):
+for command in (users, tokens, keys, enqueue, status, crontab, slots, doctor, migrate, run, backup, restore):
     toril.add_command(command)
 
 

@@ -17,7 +17,7 @@ from sqlalchemy import Engine
 from app import db
 from app.clock import to_ms
 from app.crontab import entries
-from app.domains.slots.due import hour_slot
+from app.domains.slots.cycle import DAILY, HOUR
 from app.ledger.recorder import Ledger
 from app.models.crontab_cursor import CrontabCursor
 from app.models.job_status import Status
@@ -106,7 +106,7 @@ def test_a_clock_says_in_words_what_is_to_come(start: Start, redis_url: str) -> 
 
 def test_a_producer_catches_up_and_repairs_without_any_clock(start: Start, redis: Redis, redis_url: str) -> None:
     """It was down for an hour, and its predecessor was killed between a row and its add."""
-    slot = hour_slot(datetime.now(UTC))
+    slot = DAILY.beginning(datetime.now(UTC)) - HOUR  # every minute of it is over
     with db.session() as session:
         entries.sync(session, NINE)
         session.get_one(CrontabCursor, "dailyUpdates").added_until = slot - timedelta(seconds=1)

@@ -15,8 +15,8 @@ from app.broker.errors import Park
 from app.broker.queue import Queue
 from app.crontab.slots import parse_slot
 from app.domains.slots import rounds
-from app.domains.slots.due import day_slot
-from app.domains.slots.rounds import DAILY, WEEKLY, promise_chunk, promise_updates
+from app.domains.slots.cycle import DAILY, WEEKLY
+from app.domains.slots.rounds import promise_chunk, promise_updates
 from app.models.job_status import JobStatus
 from app.models.schedule import UserUpdateSchedule
 from producer.tick import tick
@@ -51,7 +51,7 @@ def test_users_of_the_day_are_enqueued_with_their_week(queue: Queue, users: AddU
     users("a", day=4)
     users("b", day=5)
 
-    promised = promise_updates(WEEKLY, day_slot(NINE))
+    promised = promise_updates(WEEKLY, WEEKLY.beginning(NINE))
 
     assert promised == 1
     assert queue.get_job("weekly-a-20260101T00") is not None

@@ -1,4 +1,4 @@
-"""Give a user an hour and a day, and take them back."""
+"""Give a user an hour and a day, with a minute of each, and take them back."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from app.domains.slots.load import give_back, lock_loads, take
+from app.domains.slots.cycle import DAILY, WEEKLY, Place
+from app.domains.slots.load import count_in, lock_loads, take
 from app.models.schedule import UserUpdateSchedule
 from app.models.user import User
 
@@ -27,10 +28,16 @@ def assign_many(session: Session, user_ids: Sequence[str]) -> int:
     known = select(UserUpdateSchedule.user_id).where(UserUpdateSchedule.user_id.in_(user_ids))
     scheduled = set(session.scalars(known))
     new = [user_id for user_id in dict.fromkeys(user_ids) if user_id not in scheduled]
-    hours = take(session, loads, "hour", len(new))
-    days = take(session, loads, "day", len(new))
+    hours = take(session, loads, DAILY, len(new))
+    days = take(session, loads, WEEKLY, len(new))
     session.add_all(
-        UserUpdateSchedule(user_id=user_id, daily_update_hour=hour, weekly_update_day=day)
+        UserUpdateSchedule(
+            user_id=user_id,
+            daily_update_hour=hour.slot,
+            daily_minute=hour.minute,
+            weekly_update_day=day.slot,
+            weekly_minute=day.minute,
+        )
         for user_id, hour, day in zip(new, hours, days, strict=True)
     )
     session.flush()
@@ -55,7 +62,7 @@ def release(session: Session, user_id: str) -> None:
     schedule = session.get(UserUpdateSchedule, user_id, populate_existing=True)
     if schedule is None:
         return
-    give_back(session, loads, "hour", schedule.daily_update_hour)
-    give_back(session, loads, "day", schedule.weekly_update_day)
+    count_in(session, loads, DAILY, leave=[Place(schedule.daily_update_hour, schedule.daily_minute)])
+    count_in(session, loads, WEEKLY, leave=[Place(schedule.weekly_update_day, schedule.weekly_minute)])
     session.delete(schedule)
     session.flush()

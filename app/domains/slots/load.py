@@ -1,64 +1,108 @@
-"""How many users each hour and each day has, and which has the fewest: 31 counters, never a scan of users."""
+"""How many users each hour and each day has, and each minute of it: 31 rows of counters, never a scan of users."""
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 
-from sqlalchemy import select, update
+from sqlalchemy import Select, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from app.domains.slots.cycle import CYCLES, Cycle, Place
 from app.models.slot_load import SlotKind, SlotLoad
 
-SLOTS: Mapping[SlotKind, range] = {"hour": range(24), "day": range(7)}
+#: Users per minute of each slot.
+Minutes = dict[int, list[int]]
+Loads = dict[SlotKind, Minutes]
 
-Loads = dict[SlotKind, dict[int, int]]
+#: The golden section of a slot, without a common divisor: minutes that far apart fill it evenly, each once a round.
+STRIDES: Mapping[SlotKind, int] = {"hour": 37, "day": 889}
+
+
+def read_loads(session: Session) -> Loads:
+    """Users per slot and minute, as they are now."""
+    return _loads(session, _counted)
 
 
 def lock_loads(session: Session) -> Loads:
-    """Users per slot, locked until the caller's transaction ends: who assigns next sees what this one did."""
-    counted = select(SlotLoad.kind, SlotLoad.slot, SlotLoad.users).order_by(SlotLoad.kind, SlotLoad.slot)
-    rows = session.execute(counted.with_for_update()).all()
-    if len(rows) < sum(map(len, SLOTS.values())):
+    """The same, locked until the caller's transaction ends: who assigns next sees what this one did."""
+    loads = _loads(session, _counted.with_for_update())
+    if sum(map(len, loads.values())) < sum(cycle.slots for cycle in CYCLES):
         _create_counters(session)
-        rows = session.execute(counted.with_for_update()).all()
-    loads: Loads = {kind: {} for kind in SLOTS}
-    for kind, slot, users in rows:
-        loads[kind][slot] = users
+        loads = _loads(session, _counted.with_for_update())
     return loads
 
 
-def take(session: Session, loads: Loads, kind: SlotKind, count: int) -> list[int]:
-    """The least loaded slots for that many users, one after the other; the earliest of equals. Counts them.
+def take(session: Session, loads: Loads, cycle: Cycle, count: int) -> list[Place]:
+    """Places for that many users, each in the least loaded minute of the least loaded slot. Counts them.
 
-    From balanced loads it keeps the fullest and the emptiest slot within one user of each other (CONTRACTS C7).
+    From balanced loads it keeps the fullest and the emptiest slot within one user of each other (CONTRACTS C7), and the
+    fullest and the emptiest minute of each slot too.
     """
-    emptiest = [(users, slot) for slot, users in loads[kind].items()]
+    users = {slot: sum(minutes) for slot, minutes in sorted(loads[cycle.kind].items())}
+    slots = least_loaded(users, count)
+    free = {slot: iter(_emptiest(cycle, loads, slot, taken)) for slot, taken in Counter(slots).items()}
+    places = [Place(slot, next(free[slot])) for slot in slots]
+    count_in(session, loads, cycle, arrive=places)
+    return places
+
+
+def count_in(
+    session: Session, loads: Loads, cycle: Cycle, *, arrive: Sequence[Place] = (), leave: Sequence[Place] = ()
+) -> None:
+    """Users come to these places, and go from those."""
+    minutes = loads[cycle.kind]
+    for place in arrive:
+        minutes[place.slot][place.minute] += 1
+    for place in leave:
+        minutes[place.slot][place.minute] -= 1
+    if changed := {place.slot for place in (*arrive, *leave)}:
+        rows = [
+            {"kind": cycle.kind, "slot": slot, "users": sum(minutes[slot]), "minutes": minutes[slot]}
+            for slot in sorted(changed)
+        ]
+        session.execute(update(SlotLoad), rows)
+
+
+def least_loaded(users: Mapping[int, int], count: int) -> list[int]:
+    """The emptiest for each of ``count`` more users, one after the other; the first of equals."""
+    emptiest = [(load, rank, key) for rank, (key, load) in enumerate(users.items())]
     heapq.heapify(emptiest)
     taken = []
     for _ in range(count):
-        users, slot = emptiest[0]
-        heapq.heapreplace(emptiest, (users + 1, slot))
-        taken.append(slot)
-    _write(session, kind, {slot: users for users, slot in emptiest if users != loads[kind][slot]})
-    loads[kind] = {slot: users for users, slot in emptiest}
+        load, rank, key = emptiest[0]
+        heapq.heapreplace(emptiest, (load + 1, rank, key))
+        taken.append(key)
     return taken
 
 
-def give_back(session: Session, loads: Loads, kind: SlotKind, slot: int) -> None:
-    """One user less in that slot: the next to come is put there."""
-    loads[kind][slot] -= 1
-    _write(session, kind, {slot: loads[kind][slot]})
+def scattered(cycle: Cycle) -> Iterator[int]:
+    """Every minute of a slot once, in an order in which any first few are spread over all of it."""
+    return (turn * STRIDES[cycle.kind] % cycle.minutes for turn in range(cycle.minutes))
 
 
-def _write(session: Session, kind: SlotKind, users: Mapping[int, int]) -> None:
-    if users:
-        rows = [{"kind": kind, "slot": slot, "users": count} for slot, count in users.items()]
-        session.execute(update(SlotLoad), rows)
+def _emptiest(cycle: Cycle, loads: Loads, slot: int, count: int) -> list[int]:
+    minutes = loads[cycle.kind][slot]
+    return least_loaded({minute: minutes[minute] for minute in scattered(cycle)}, count)
+
+
+_counted = select(SlotLoad.kind, SlotLoad.slot, SlotLoad.minutes).order_by(SlotLoad.kind, SlotLoad.slot)
+
+
+def _loads(session: Session, counted: Select[SlotKind, int, list[int]]) -> Loads:
+    loads: Loads = {cycle.kind: {} for cycle in CYCLES}
+    for kind, slot, minutes in session.execute(counted):
+        loads[kind][slot] = minutes
+    return loads
 
 
 def _create_counters(session: Session) -> None:
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    rows = [{"kind": kind, "slot": slot, "users": 0} for kind, slots in SLOTS.items() for slot in slots]
+    rows = [
+        {"kind": cycle.kind, "slot": slot, "users": 0, "minutes": [0] * cycle.minutes}
+        for cycle in CYCLES
+        for slot in range(cycle.slots)
+    ]
     session.execute(insert(SlotLoad).on_conflict_do_nothing(), rows)

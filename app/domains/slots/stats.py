@@ -1,21 +1,21 @@
-"""How users are spread over the slots, and how many of them have data as fresh as they were promised."""
+"""How users are spread over the slots, what workers that takes, and how many have data as fresh as promised."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
+from itertools import chain
+from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from app.domains.slots.cycle import CYCLES, DAY, HOUR, WEEK, Cycle
+from app.domains.slots.load import read_loads
+from app.domains.slots.sizing import Workers, workers_for
 from app.models.schedule import UserUpdateSchedule
 from app.models.slot_load import SlotKind, SlotLoad
-
-SLOTS: Mapping[SlotKind, int] = {"hour": 24, "day": 7}
-#: The gap between two updates, and the length of the slot that each may fall in.
-DAILY = timedelta(days=1) + timedelta(hours=1)
-WEEKLY = timedelta(days=7) + timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,21 +33,70 @@ class Freshness:
         return self.users - self.fresh - self.never
 
 
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Users of each slot of a cycle, and of the fullest and the mean of its minutes."""
+
+    users: Mapping[int, int]
+    peak_minute: int
+    mean_minute: float
+
+    @property
+    def peak_to_mean(self) -> float | None:
+        """1 is perfectly even; None without users."""
+        return self.peak_minute / self.mean_minute if self.mean_minute else None
+
+    def as_dict(self) -> dict[str, float | None]:
+        """Its minutes, as the API and ``toril slots --json`` show them."""
+        return {"peak": self.peak_minute, "mean": self.mean_minute, "peakToMean": self.peak_to_mean}
+
+
+@dataclass(frozen=True, slots=True)
+class SlotStats:
+    """Users by slot, and the workers for them."""
+
+    daily: Spread
+    weekly: Spread
+    workers: Workers
+
+    def as_dict(self) -> dict[str, Any]:
+        """As the API and ``toril slots --json`` show it."""
+        return {
+            "usersPerHour": self.daily.users,
+            "usersPerDay": self.weekly.users,
+            "perMinute": {"daily": self.daily.as_dict(), "weekly": self.weekly.as_dict()},
+            "workers": self.workers.as_dict(),
+        }
+
+
+def stats(session: Session) -> SlotStats:
+    """What ``toril slots`` shows. Counters and the newest updates are read, never all users. Source: S0-11, S2-10."""
+    loads = read_loads(session)
+    daily, weekly = (_spread(cycle, loads[cycle.kind]) for cycle in CYCLES)
+    return SlotStats(daily, weekly, workers_for(session, sum(daily.users.values())))
+
+
 def users_per_slot(session: Session, kind: SlotKind) -> dict[int, int]:
     """Users of each of the 24 hours, or of the 7 days (0 = Sunday), in UTC. Source: S0-11."""
     counted = select(SlotLoad.slot, SlotLoad.users).where(SlotLoad.kind == kind)
     users = dict(session.execute(counted).all())
-    return {slot: users.get(slot, 0) for slot in range(SLOTS[kind])}
+    return {slot: users.get(slot, 0) for cycle in CYCLES if cycle.kind == kind for slot in range(cycle.slots)}
 
 
 def daily_freshness(session: Session, now: datetime) -> Freshness:
     """A day apart, anywhere within the hour."""
-    return _freshness(session, UserUpdateSchedule.last_daily_update, now - DAILY)
+    return _freshness(session, UserUpdateSchedule.last_daily_update, now - DAY - HOUR)
 
 
 def weekly_freshness(session: Session, now: datetime) -> Freshness:
     """A week apart, anywhere within the day."""
-    return _freshness(session, UserUpdateSchedule.last_weekly_update, now - WEEKLY)
+    return _freshness(session, UserUpdateSchedule.last_weekly_update, now - WEEK - DAY)
+
+
+def _spread(cycle: Cycle, loads: Mapping[int, Sequence[int]]) -> Spread:
+    users = {slot: sum(loads.get(slot, ())) for slot in range(cycle.slots)}
+    peak = max(chain.from_iterable(loads.values()), default=0)
+    return Spread(users, peak, sum(users.values()) / cycle.slots / cycle.minutes)
 
 
 def _freshness(session: Session, updated: InstrumentedAttribute[datetime | None], since: datetime) -> Freshness:

@@ -17,15 +17,14 @@ from sqlalchemy import Engine, update
 from sqlalchemy.orm import Session
 
 from app import db
-from app.domains.slots import due
-from app.domains.slots.due import DAY, WEEK, due_daily, due_weekly, promise_daily, promise_weekly
+from app.domains.slots.cycle import DAILY, DAY, HOUR, MINUTE, WEEK, WEEKLY, next_daily, next_weekly
+from app.domains.slots.due import due, promise
 from app.models.base import Base
 from app.models.schedule import UserUpdateSchedule
 from tests.domains.slots.people import add_users
 
 NINE = datetime(2026, 1, 1, 9, tzinfo=UTC)
 SUNDAY = datetime(2026, 1, 4, tzinfo=UTC)
-HOUR = timedelta(hours=1)
 
 
 def schedule(session: Session, hour: int = 9, day: int = 0, count: int = 1, first: int = 0) -> list[str]:
@@ -43,7 +42,7 @@ def test_a_user_is_due_in_their_hour_and_in_no_other(database: Engine) -> None:
     with db.session() as session:
         [user_id] = schedule(session, hour=9)
 
-        due_in = [hour for hour in range(24) if session.scalars(due_daily(NINE.replace(hour=hour))).all() == [user_id]]
+        due_in = [hour for hour in range(24) if session.scalars(due(DAILY, NINE.replace(hour=hour))).all() == [user_id]]
 
         assert due_in == [9]
 
@@ -53,7 +52,7 @@ def test_a_user_is_due_on_their_day_and_on_no_other(database: Engine) -> None:
     with db.session() as session:
         [user_id] = schedule(session, day=0)
 
-        due_on = [day for day in range(7) if session.scalars(due_weekly(SUNDAY + day * DAY)).all() == [user_id]]
+        due_on = [day for day in range(7) if session.scalars(due(WEEKLY, SUNDAY + day * DAY)).all() == [user_id]]
 
         assert due_on == [0]
 
@@ -62,9 +61,9 @@ def test_a_user_whose_slot_is_promised_is_not_due_again(database: Engine) -> Non
     """Also when the work has not ended: promise and success are two columns (RULES R4)."""
     with db.session() as session:
         schedule(session)
-        promise_daily(session, NINE, limit=10)
+        promise(session, DAILY, NINE, limit=10)
 
-        again = promise_daily(session, NINE, limit=10)
+        again = promise(session, DAILY, NINE, limit=10)
 
         assert list(again) == []
 
@@ -74,10 +73,10 @@ def test_promises_come_in_chunks_until_nobody_is_left(database: Engine) -> None:
     with db.session() as session:
         everyone = schedule(session, count=25)
 
-        chunks = [list(promise_daily(session, NINE, limit=10)) for _ in range(4)]
+        chunks = [list(promise(session, DAILY, NINE, limit=10)) for _ in range(4)]
 
         assert [len(chunk) for chunk in chunks] == [10, 10, 5, 0]
-        assert sorted(user_id for chunk in chunks for user_id in chunk) == everyone
+        assert sorted(user.user_id for chunk in chunks for user in chunk) == everyone
 
 
 def test_a_promise_that_is_rolled_back_was_never_made(database: Engine) -> None:
@@ -85,28 +84,33 @@ def test_a_promise_that_is_rolled_back_was_never_made(database: Engine) -> None:
     with db.session() as session:
         [user_id] = schedule(session)
     with Session(database) as abandoned:
-        promise_daily(abandoned, NINE, limit=10)
+        promise(abandoned, DAILY, NINE, limit=10)
         abandoned.rollback()
 
     with db.session() as session:
-        assert list(promise_daily(session, NINE, limit=10)) == [user_id]
+        assert [user.user_id for user in promise(session, DAILY, NINE, limit=10)] == [user_id]
 
 
 @pytest.mark.parametrize("slot", [NINE.replace(minute=1), NINE.replace(tzinfo=None)])
 def test_a_time_inside_a_slot_is_refused(slot: datetime) -> None:
     """It would promise a slot that does not exist, and the next gap would not be 24 hours."""
     with pytest.raises(ValueError, match="give its beginning, 2026-01-01T09:00:00"):
-        due_daily(slot)
+        due(DAILY, slot)
 
 
 def test_the_next_slots_are_shown_from_now(subtests: pytest.Subtests) -> None:
     """Strictly later than now: the slot that has begun is promised, or about to be."""
     cases = [
-        (due.next_daily(9, NINE - HOUR), NINE),
-        (due.next_daily(9, NINE), NINE + DAY),
-        (due.next_weekly(0, SUNDAY - HOUR), SUNDAY),
-        (due.next_weekly(0, SUNDAY), SUNDAY + WEEK),
-        (due.next_weekly(3, SUNDAY + HOUR), SUNDAY + 3 * DAY),
+        (next_daily(9, NINE - HOUR), NINE),
+        (next_daily(9, NINE, minute=7), NINE + 7 * MINUTE),
+        (next_daily(9, NINE + 7 * MINUTE, minute=7), NINE + 7 * MINUTE + DAY),
+        (next_daily(8, NINE, minute=59), NINE - MINUTE + DAY),
+        (next_daily(9, NINE), NINE + DAY),
+        (next_weekly(0, SUNDAY - HOUR), SUNDAY),
+        (next_weekly(0, SUNDAY), SUNDAY + WEEK),
+        (next_weekly(3, SUNDAY + HOUR), SUNDAY + 3 * DAY),
+        (next_weekly(0, SUNDAY + HOUR, minute=61), SUNDAY + 61 * MINUTE),
+        (next_weekly(6, SUNDAY, minute=1_439), SUNDAY + WEEK - MINUTE),
     ]
 
     for found, expected in cases:
@@ -145,14 +149,14 @@ def test_gaps_are_exact_over_sixty_days_whatever_the_beats_do(calendar: Session,
             late = timedelta(minutes=chance.randrange(60))
             for _ in range(chance.choice([1, 1, 2])):  # doubled beats
                 slot = cursor
-                while slot <= due.hour_slot(now + late):
-                    for user_id in promise_daily(calendar, slot, limit=100):
+                while slot <= DAILY.beginning(now + late):
+                    for user_id, _ in promise(calendar, DAILY, slot, limit=100):
                         promised["daily", user_id].append(slot)
                     if slot.hour == 0:
-                        for user_id in promise_weekly(calendar, slot, limit=100):
+                        for user_id, _ in promise(calendar, WEEKLY, slot, limit=100):
                             promised["weekly", user_id].append(slot)
                     slot += HOUR
-            cursor = due.hour_slot(now + late)
+            cursor = DAILY.beginning(now + late)
             _end_some_run(calendar, chance, now)
         everything.rollback()
 
