@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from redis import Redis
@@ -140,6 +141,8 @@ class Claimer:
         except (ConnectionError, TimeoutError):
             self._unheard.add(tokens)
             self._connection.close()
+            with suppress(RedisError):  # at once if only the connection is gone; else when Redis is back
+                self._unheard.give_back()
             raise
         claims = [read_claim(self.queue, self._engine.worker_name, job_id, fields) for job_id, fields in found.jobs]
         for job_id, fields in found.jobs:

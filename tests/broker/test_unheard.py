@@ -76,11 +76,23 @@ def test_its_jobs_run_uncharged_when_the_worker_is_connected_again(
     assert queue.redis.hget(queue.keys["a"], "stc") is None
 
 
-def test_its_jobs_wait_again_when_the_worker_stops_before_it_is_connected_again(
+def test_its_jobs_wait_again_at_once(
     queue: Queue, lost_reply: Cut, working: Working, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other workers need not wait until Dramatiq has made a new consumer of this one: their lease may be shorter."""
+    monkeypatch.setattr("dramatiq.worker.CONSUMER_RESTART_DELAY_SECS", 2)
+
+    with working():
+        wait_for(lambda: lost_reply.made, "the cut")
+        wait_for(lambda: queue.job_state("a") == "waiting", "the job to wait again", timeout_s=1.5)
+
+
+def test_its_jobs_wait_again_when_the_worker_stops_before_redis_is_back(
+    queue: Queue, proxy: Proxy, lost_reply: Cut, working: Working, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its keeper is let go, and nobody else knows of them."""
     monkeypatch.setattr("dramatiq.worker.CONSUMER_RESTART_DELAY_SECS", 1)
+    proxy.cut(b"LRANGE", Moment.BEFORE_REQUEST, times=1)
 
     with working():
         wait_for(lambda: lost_reply.made, "the cut")
