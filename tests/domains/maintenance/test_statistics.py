@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from sqlalchemy import insert
 
 from app import db
 from app.broker.queue import Queue
@@ -57,7 +56,7 @@ def test_the_statistics_are_those_of_the_rows(system: Queue) -> None:
             session.flush()
             slots = {"daily_update_hour": 9, "weekly_update_day": 4}
             session.add(UserUpdateSchedule(user_id=key, last_daily_update=last, **slots))
-        session.execute(insert(SlotLoad), [{"kind": "hour", "slot": 9, "users": 4}])
+        session.add(SlotLoad(kind="hour", slot=9, users=4, minutes=[4] + [0] * 59))
 
     found = check_system(NINE, NINE)
 
