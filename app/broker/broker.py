@@ -42,6 +42,7 @@ class BullMQBroker(Broker):
     """A broker on BullMQ's Redis layout.
 
     ``concurrency`` is how many jobs of each queue one worker process holds at once (1 where it is not given).
+    ``default_actors`` are actors by queue: any name of a job there is a label on it, but the names of its other actors.
     ``recorder`` is told of every job before it becomes true in Redis. ``guarded`` says whether somebody brings back
     what Redis loses: after a loss claims then wait for the queues' settings (``epoch.py``); without it they never wait.
     ``lock_ms`` is a job's lease, renewed by a keeper process; ``shutdown_grace_s`` is what running jobs get after
@@ -59,6 +60,7 @@ class BullMQBroker(Broker):
         *,
         prefix: str = "bullmq",
         concurrency: Mapping[str, int] | None = None,
+        default_actors: Mapping[str, str] | None = None,
         recorder: Recorder | None = None,
         guarded: Guarded | None = None,
         middleware: Sequence[Middleware] | None = None,
@@ -72,6 +74,7 @@ class BullMQBroker(Broker):
         self.url = url
         self.prefix = prefix
         self.concurrency = dict(concurrency or {})
+        self.default_actors = dict(default_actors or {})
         self.recorder = recorder
         self.guarded = guarded
         self.lock_ms = lock_ms
@@ -118,6 +121,14 @@ class BullMQBroker(Broker):
         """A handle on any queue, declared or not."""
         queue = self.queues.get(name)
         return queue if queue is not None else Queue(name, broker=self)
+
+    def actor_of(self, queue: str, job_name: str) -> str:
+        """The name of the actor that runs such a job; this process may not have it."""
+        default = self.default_actors.get(queue)
+        if default is None:
+            return job_name
+        named = self.actors.get(job_name)
+        return job_name if named is not None and named.queue_name == queue else default
 
     # --- Dramatiq's Broker
 

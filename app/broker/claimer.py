@@ -183,7 +183,7 @@ class Claimer:
         elif end := self._refusal(claim, verdict):
             self._end_without_run(end, token)
         else:
-            self._make_ready(JobMessage(claim, verdict, token))
+            self._make_ready(JobMessage(claim, verdict, token, self._broker.actor_of(self.queue, claim.name)))
 
     def _make_ready(self, message: JobMessage) -> None:
         if message.claim.crashes:
@@ -199,7 +199,8 @@ class Claimer:
     def _refusal(self, claim: Claim, start: Start | None) -> End | None:
         """Why this job must not run here, as the end it gets; None if it may."""
         verdict = claim.deferred_failure or claim.broken_parent
-        if not verdict and type(claim.data) is dict and claim.name in self._broker.actors:
+        actor = self._broker.actor_of(self.queue, claim.name)
+        if not verdict and type(claim.data) is dict and actor in self._broker.actors:
             return None
         now_ms = self._broker.clock.now_ms()
         if verdict:
@@ -207,7 +208,7 @@ class Claimer:
         if not isinstance(claim.data, dict):
             found = claim.data.text if isinstance(claim.data, Malformed) else str(claim.data)[:200]
             return outcome.refused(claim, start, f"data must be a JSON object of arguments, it is {found!r}", now_ms)
-        reason = f"no actor named {claim.name!r} in this worker"
+        reason = f"no actor named {actor!r} in this worker"
         if self._may_wait(claim.id, reason):
             return outcome.postponed(claim, start, reason, now_ms, grace.WAIT_MS)
         return outcome.refused(claim, start, reason, now_ms)

@@ -41,6 +41,13 @@ class WrongState(BrokerError):
         super().__init__(f"job {job_id!r} in queue {queue!r} is {state or 'gone'}; it must be {wanted}")
 
 
+class NextOfScheduler(BrokerError):
+    """The job is the one that its scheduler adds the next after."""
+
+    def __init__(self, job_id: str, scheduler_id: str) -> None:
+        super().__init__(f"job {job_id!r} is the next of scheduler {scheduler_id!r}: remove that or cancel it")
+
+
 class JobFailed(BrokerError):
     """The job that somebody waited for has failed."""
 

@@ -21,18 +21,20 @@ NEVER_OURS = {"throws", "eta"}
 class JobMessage(MessageProxy):
     """One claimed run. ``end`` is set by the engine's middleware when it is over.
 
+    ``actor_name`` is the job's name where it is not given.
+
     What a message says stands here itself: a proxy's ``__getattr__``, at each of fifteen looks a run, costs more than a
     short job. The message proper is made for those who want it whole.
     """
 
-    def __init__(self, claim: Claim, start: Start | None, token: str) -> None:
+    def __init__(self, claim: Claim, start: Start | None, token: str, actor_name: str | None = None) -> None:
         # Not MessageProxy's: it wants the message now.
         self.failed = False
         self._exception = None
         extra = _opened(claim.opts.get(DRAMATIQ))
         args, options = extra.get("args"), extra.get("options")
         self.queue_name = claim.queue
-        self.actor_name = claim.name
+        self.actor_name = actor_name or claim.name
         self.args = tuple(args) if isinstance(args, list) else ()
         self.kwargs = dict(claim.data or {})
         self.options = (

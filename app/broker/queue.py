@@ -11,7 +11,7 @@ from app.broker import schedulers
 from app.broker.adding import queue_add, queue_counts
 from app.broker.batches import add_in_chunks, add_many, may_be_added
 from app.broker.cancel import cancel
-from app.broker.errors import BrokerError, InvalidName, JobLocked, JobNotFound
+from app.broker.errors import BrokerError, InvalidName, JobLocked, JobNotFound, NextOfScheduler
 from app.broker.job import Job, encode_json
 from app.broker.job_options import JobOptions, documented
 from app.broker.keys import QueueKeys
@@ -284,13 +284,13 @@ class Queue:
             pass
 
     def remove(self, job_id: str) -> None:
-        """Remove one job that is not running. Raises JobNotFound, JobLocked, BrokerError for a scheduler's next one."""
+        """Remove one job that is not running. Raises JobNotFound, JobLocked, NextOfScheduler."""
         if not self.redis.exists(self.keys[job_id]):
             raise JobNotFound(self.name, job_id)
         if self.redis.exists(self.keys.lock(job_id)):
             raise JobLocked(self.name, job_id)
         if scheduler_id := schedulers.owner(self, job_id):
-            raise BrokerError(f"job {job_id!r} is the next of scheduler {scheduler_id!r}: remove that or cancel it")
+            raise NextOfScheduler(job_id, scheduler_id)
         self._before_remove([job_id])
         if self.run("removeJob", self.keys.all(job_id, "repeat"), [job_id, 0, self.keys[""]]) != 1:
             raise JobLocked(self.name, job_id)

@@ -27,6 +27,8 @@ class JobSpec(Generic[P]):
     """A job by name. ``attempts`` counts all runs, the first included; the wait doubles from ``backoff_ms`` (C1).
 
     ``None`` is the setting: QUEUE_MAX_ATTEMPTS, QUEUE_BACKOFF_DELAY. Jobs that are not ``recorded`` have no row.
+    A job that ``takes_any_name`` runs whatever is added to its queue under a name of its own: that is a label (C29).
+    An ``internal`` one is added by parts of ours only, never by hand.
     Data are written in the payload's ``version`` and understood from ``oldest_version`` on (``versions.py``).
     """
 
@@ -39,6 +41,8 @@ class JobSpec(Generic[P]):
     keep_completed: Keep = field(default_factory=lambda: KEEP_COMPLETED)
     keep_failed: Keep = field(default_factory=lambda: KEEP_FAILED)
     recorded: bool = True
+    takes_any_name: bool = False
+    internal: bool = False
     version: int = 1
     oldest_version: int = 1
 
@@ -57,18 +61,25 @@ class JobSpec(Generic[P]):
 PROCESS_USER_DATA = JobSpec("process_user_data", USER_UPDATES, ProcessUserData, attempts=4, backoff_ms=2_000)
 
 #: Promise and enqueue the users of an hour, or of a day. The producer runs these two, and they add only ids.
-PROMISE_DAILY_UPDATES = JobSpec("promise_daily_updates", CRON, Slot, attempts=10, backoff_ms=1_000)
-PROMISE_WEEKLY_UPDATES = JobSpec("promise_weekly_updates", CRON, Slot, attempts=10, backoff_ms=1_000)
+PROMISE_DAILY_UPDATES = JobSpec("promise_daily_updates", CRON, Slot, attempts=10, backoff_ms=1_000, internal=True)
+PROMISE_WEEKLY_UPDATES = JobSpec("promise_weekly_updates", CRON, Slot, attempts=10, backoff_ms=1_000, internal=True)
 
 #: Run the body of a crontab entry. Its attempts and its time limit are the entry's.
-RUN_ENTRY = JobSpec("run_entry", CRON_JOBS, Slot, attempts=1, backoff_ms=2_000)
+RUN_ENTRY = JobSpec("run_entry", CRON_JOBS, Slot, attempts=1, backoff_ms=2_000, internal=True)
 
 #: Nothing, where the main work is done: for measuring. Its ends push no other out of the queue's view.
 NO_OP = JobSpec("no_op", USER_UPDATES, Nothing, attempts=1, timeout_s=30, keep_completed={"count": 0})
 
 #: A beat is nobody's promise, and a missed one costs nothing: no row, no second attempt.
 BEAT = JobSpec(
-    "beat", CRON, Nothing, attempts=1, keep_completed={"count": 100}, keep_failed={"count": 100}, recorded=False
+    "beat",
+    CRON,
+    Nothing,
+    attempts=1,
+    keep_completed={"count": 100},
+    keep_failed={"count": 100},
+    recorded=False,
+    internal=True,
 )
 
 JOBS: tuple[JobSpec[Any], ...] = (
@@ -85,6 +96,11 @@ SPECS: Mapping[str, JobSpec[Any]] = MappingProxyType({spec.name: spec for spec i
 def queues() -> list[str]:
     """The names of all queues."""
     return sorted({spec.queue for spec in SPECS.values()})
+
+
+def default_actors() -> dict[str, str]:
+    """By queue, the actor of the jobs whose names are labels."""
+    return {spec.queue: spec.name for spec in SPECS.values() if spec.takes_any_name}
 
 
 def concurrency() -> dict[str, int]:

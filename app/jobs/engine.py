@@ -9,7 +9,7 @@ from app.broker.broker import BullMQBroker
 from app.broker.connection import new_client
 from app.broker.errors import QueueNotFound
 from app.broker.queue import Queue
-from app.jobs.catalog import SPECS, concurrency, queues
+from app.jobs.catalog import SPECS, concurrency, default_actors, queues
 from app.ledger.errors import unavailable_when_operational
 from app.ledger.recorder import Ledger
 from app.ledger.settings import has_epoch
@@ -28,6 +28,7 @@ def _broker(url: str, prefix: str) -> BullMQBroker:
         url,
         prefix=prefix,
         concurrency=concurrency(),
+        default_actors=default_actors(),
         recorder=Ledger(
             unrecorded={spec.name for spec in SPECS.values() if not spec.recorded},
             confirm_within_s=settings().confirm_within_ms / 1_000,
