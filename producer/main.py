@@ -26,6 +26,7 @@ from producer.beat import BeatActor
 from producer.clocks import Clocks
 from producer.pulse import Pulse
 from producer.reconcile import Reconciler
+from producer.stalled import StalledWatch
 from producer.tick import tick
 
 
@@ -39,6 +40,7 @@ def now() -> datetime:
 
 def keep_in_order(now: datetime) -> None:
     """What is done every 10 s: Redis and the rows agree, and what ended long ago is forgotten."""
+    watch_stalled(broker().engine.leases)
     reconcile(now)
     trim(now)
 
@@ -53,6 +55,7 @@ dramatiq.set_broker(broker())
 follow(broker().clock.known_ms)
 load_or_exit()
 reconcile = Reconciler(broker(), lost=start_budgets_empty)
+watch_stalled = StalledWatch()
 trim = Retention(broker(), keep=timedelta(days=settings().ledger_retention_days))
 pulse = Pulse(tick, keep_in_order, now, may_tick=Clocks().agree, is_urgent=reconcile.has_loss)
 # However late a beat arrives, it is taken: what is due is decided from the crontab, not from the beat.
