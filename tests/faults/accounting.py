@@ -63,11 +63,14 @@ class Account:
     charged: Sequence[str]
     reruns_s: Sequence[float]
 
-    def check(self) -> None:
-        """AssertionError, with the first jobs of each kind, unless all invariants hold."""
+    def check(self, *, hosts_are_lost: bool = False) -> None:
+        """AssertionError, with the first jobs of each kind, unless all invariants hold.
+
+        Where ``hosts_are_lost`` at random, a job that was held by two of them has failed: nobody can tell it from poison.
+        """
         wrong = {
             kind: list(found)
-            for kind in ("lost", "doubled", "stuck", "disagreeing", "charged")
+            for kind in ("lost", "doubled", "stuck", "disagreeing", *(() if hosts_are_lost else ("charged",)))
             if (found := getattr(self, kind))
         }
         assert not wrong, "; ".join(f"{kind} {len(ids)}: {', '.join(ids[:SHOWN])}" for kind, ids in wrong.items())
