@@ -48,7 +48,7 @@ def rebalance(yes: bool, why: str | None) -> None:
     with db.reading() as session:
         moves = plan(session, now)
     show_table(("USER", "UPDATE", "FROM", "TO", "EXTRA RUN (UTC)"), list(map(_row, moves)))
-    extra = sum(move.extra_at is not None for move in moves)
+    extra = sum(move.extra is not None for move in moves)
     click.echo(f"{len(moves)} moves, {extra} with an extra run")
     if not yes:
         click.echo("nothing was moved; --yes does it")
@@ -61,7 +61,7 @@ def rebalance(yes: bool, why: str | None) -> None:
 
 
 def _row(move: Move) -> tuple[object, ...]:
-    extra = move.extra_at and f"{move.extra_at:%Y-%m-%d %H:%M}"
+    extra = move.extra and f"{move.extra.at:%Y-%m-%d %H:%M}"
     return move.user_id, move.cycle.cadence, _place(move.cycle, move.old), _place(move.cycle, move.new), extra
 
 

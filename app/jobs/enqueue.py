@@ -74,7 +74,16 @@ def add_promised(jobs: Sequence[NewJob]) -> None:
     try:
         with unavailable_when_operational(), db.engine().execution_options(reading=True).begin() as connection:
             committed = unconfirmed(connection, jobs)
-        for queue, of_queue in groupby(sorted(committed, key=_queue), key=_queue):
+    except RecorderUnavailable as error:
+        log.warning("%d promised jobs wait for their repair: %s", len(jobs), error)
+    else:
+        add_committed(committed)
+
+
+def add_committed(jobs: Sequence[NewJob]) -> None:
+    """Add jobs whose rows the caller has just committed. A failure is logged: the producer adds them later (R11)."""
+    try:
+        for queue, of_queue in groupby(sorted(jobs, key=_queue), key=_queue):
             find_queue(queue).add_recorded(list(of_queue))
     except (RedisError, RecorderUnavailable) as error:
         log.warning("%d promised jobs wait for their repair: %s", len(jobs), error)

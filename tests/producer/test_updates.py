@@ -13,9 +13,10 @@ from sqlalchemy import select
 from app import db
 from app.broker.errors import Park
 from app.broker.queue import Queue
+from app.clock import to_ms, utc_now
 from app.crontab.slots import parse_slot
 from app.domains.slots import rounds
-from app.domains.slots.cycle import DAILY, WEEKLY
+from app.domains.slots.cycle import DAILY, WEEKLY, moment
 from app.domains.slots.rounds import promise_chunk, promise_updates
 from app.models.job_status import JobStatus
 from app.models.schedule import UserUpdateSchedule
@@ -44,6 +45,27 @@ def test_users_of_the_hour_are_enqueued_by_id(queue: Queue, users: AddUsers) -> 
     assert job is not None
     assert job.data == {"user_id": "a", "cadence": "daily"}
     assert sorted(row.promise_key or "" for row in all_rows()) == ["daily-a-20260101T09", "daily-b-20260101T09"]
+
+
+def test_each_job_is_due_at_its_users_minute_to_the_millisecond(queue: Queue, users: AddUsers) -> None:
+    """Delayed in Redis until then, and exactly a day before the next one; what is past is due at once."""
+    users("a", "b")
+    with db.session() as session:
+        session.get_one(UserUpdateSchedule, "b").daily_minute = 59
+    slot = DAILY.beginning(utc_now()).replace(hour=9) + timedelta(days=1)
+
+    for day in (NINE, slot, slot + timedelta(days=1)):
+        promise_updates(DAILY, day)
+
+    due = {row.job_id: row.added_ms + row.delay_ms for row in all_rows() if row.delay_ms}
+    expected = {
+        f"daily-{user}-{day:%Y%m%dT%H}": to_ms(moment(day, minute, user))
+        for user, minute in (("a", 0), ("b", 59))
+        for day in (slot, slot + timedelta(days=1))
+    }
+    assert due == expected
+    assert queue.get_job_counts()["delayed"] == 4
+    assert queue.get_job_counts()["waiting"] == 2
 
 
 def test_users_of_the_day_are_enqueued_with_their_week(queue: Queue, users: AddUsers) -> None:
@@ -93,7 +115,7 @@ def test_a_chunk_that_fails_promises_nobody(queue: Queue, users: AddUsers, monke
         raise ZeroDivisionError
 
     with monkeypatch.context() as broken:
-        broken.setattr(rounds, "enqueue_with", fail)
+        broken.setattr(rounds, "write_promises", fail)
         with pytest.raises(ZeroDivisionError):
             promise_chunk(DAILY, NINE)
 

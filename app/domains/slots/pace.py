@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -14,20 +15,29 @@ from app.models.schedule import UserUpdateSchedule
 from app.settings import settings
 
 
-def turns(session: Session, cycle: Cycle, slot: datetime, users: Sequence[Promised]) -> list[datetime]:
-    """The moments of users who have just been promised the slot, in their order.
+class Turn(NamedTuple):
+    """A user's update of a slot, and when it is to begin."""
+
+    user_id: str
+    slot: datetime
+    at: datetime
+
+
+def turns(session: Session, cycle: Cycle, slot: datetime, users: Sequence[Promised]) -> list[Turn]:
+    """The turns of users who have just been promised the slot.
 
     With BATCH_DELAY_MS they leave in the documents' batches, as they were promised: the gaps between their slots are
     exact, those between their turns vary with how many stand before them.
     """
     if not settings().batch_delay_ms:
-        return [moment(slot, user.minute, user.user_id) for user in users]
+        return [Turn(user.user_id, slot, moment(slot, user.minute, user.user_id)) for user in users]
     everybody = select(func.count(), func.count().filter(cycle.promised_slot == slot))
     of_slot = everybody.select_from(UserUpdateSchedule).where(cycle.slot == cycle.number(slot))
     total, promised = session.execute(of_slot).one()
     size = batch_size(cycle)
     apart = pause(cycle, total)
-    return [slot + place // size * apart for place in range(promised - len(users), promised)]
+    before = promised - len(users)
+    return [Turn(user.user_id, slot, slot + (before + n) // size * apart) for n, user in enumerate(users)]
 
 
 def batch_size(cycle: Cycle) -> int:

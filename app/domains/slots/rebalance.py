@@ -18,7 +18,8 @@ from app import db
 from app.clock import EPOCH
 from app.domains.slots.cycle import CYCLES, Cycle, Place, moment
 from app.domains.slots.load import Minutes, count_in, lock_loads, read_loads
-from app.domains.slots.rounds import update_job
+from app.domains.slots.pace import Turn
+from app.domains.slots.rounds import update_jobs
 from app.jobs.enqueue import enqueue_with
 from app.models.schedule import UserUpdateSchedule
 
@@ -30,14 +31,13 @@ MARGIN = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A user goes from one place of a cycle to another. ``extra_at``: the run that they get in between, if any."""
+    """A user goes from one place of a cycle to another. ``extra``: the run that they get in between, if any."""
 
     cycle: Cycle
     user_id: str
     old: Place
     new: Place
-    extra_slot: datetime | None
-    extra_at: datetime | None
+    extra: Turn | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +75,13 @@ def may_move(cycle: Cycle, user: Standing, now: datetime) -> bool:
 def move_to(cycle: Cycle, user: Standing, new: Place, now: datetime) -> Move:
     """The move, with the run that it needs lest a gap exceeds the cycle's."""
     if user.promised_slot == EPOCH:
-        return Move(cycle, user.user_id, user.place, new, None, None)
+        return Move(cycle, user.user_id, user.place, new, None)
     old_slot = user.promised_slot + cycle.gap
     new_slot = old_slot if new.slot == user.place.slot else cycle.next_slot(new.slot, now + MARGIN)
-    extra_at = moment(old_slot, user.promised_minute, user.user_id)
-    if moment(new_slot, new.minute, user.user_id) <= extra_at:
-        return Move(cycle, user.user_id, user.place, new, None, None)
-    return Move(cycle, user.user_id, user.place, new, old_slot, extra_at)
+    extra = Turn(user.user_id, old_slot, moment(old_slot, user.promised_minute, user.user_id))
+    if moment(new_slot, new.minute, user.user_id) <= extra.at:
+        return Move(cycle, user.user_id, user.place, new, None)
+    return Move(cycle, user.user_id, user.place, new, extra)
 
 
 def relocate(session: Session, cycle: Cycle, moves: Sequence[Move], now: datetime) -> list[Move]:
@@ -105,19 +105,15 @@ def relocate(session: Session, cycle: Cycle, moves: Sequence[Move], now: datetim
 
 
 def _carry_out_some(moves: Sequence[Move], now: datetime) -> int:
-    made: list[Move] = []
+    made = 0
     with db.session() as session:
         for cycle in CYCLES:
-            made += relocate(session, cycle, [move for move in moves if move.cycle is cycle], now)
-        enqueue_with(
-            session,
-            [
-                update_job(move.cycle, move.user_id, move.extra_slot, move.extra_at, "-moved")
-                for move in made
-                if move.extra_slot is not None and move.extra_at is not None
-            ],
-        )
-    return len(made)
+            moved = relocate(session, cycle, [move for move in moves if move.cycle is cycle], now)
+            extra = [move.extra for move in moved if move.extra is not None]
+            if extra:
+                enqueue_with(session, list(update_jobs(cycle, extra, "-moved")))
+            made += len(moved)
+    return made
 
 
 def _plan_cycle(session: Session, cycle: Cycle, loads: Minutes, now: datetime) -> Iterator[Move]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 
@@ -12,13 +13,14 @@ from app.broker.recorder import NewJob
 from app.clock import to_ms, utc_now
 from app.domains.slots.cycle import Cycle
 from app.domains.slots.due import promise
-from app.domains.slots.pace import turns
+from app.domains.slots.pace import Turn, turns
 from app.jobs.catalog import PROCESS_USER_DATA
-from app.jobs.enqueue import enqueue_with, new_job
+from app.jobs.enqueue import add_committed, new_job
 from app.jobs.payloads import ProcessUserData
+from app.ledger.promises import promise as write_promises
 
 #: Users promised in one transaction, and the time after which the thread is given to other cron jobs (R24).
-CHUNK = 500
+CHUNK = 1_000
 GIVE_WAY_AFTER_S = 2.0
 
 
@@ -42,15 +44,27 @@ def promise_chunk(cycle: Cycle, slot: datetime, limit: int = CHUNK) -> int:
     """
     with db.session() as session:
         users = promise(session, cycle, slot, limit)
-        at = turns(session, cycle, slot, users)
-        enqueue_with(session, [update_job(cycle, user.user_id, slot, one) for user, one in zip(users, at, strict=True)])
+        jobs = list(update_jobs(cycle, turns(session, cycle, slot, users)))
+        # All that is promised stands with this commit, so what is to be added need not be looked up again.
+        to_add = write_promises(session.connection(), jobs)
+    add_committed(to_add)
     return len(users)
 
 
-def update_job(cycle: Cycle, user_id: str, slot: datetime, at: datetime, name: str = "") -> NewJob:
-    """The job of a slot, due at that moment; promised twice under one name, it is one job (R2)."""
-    promise_key = f"{cycle.cadence}-{user_id}-{slot:%Y%m%dT%H}{name}"
-    payload = ProcessUserData(user_id=user_id, cadence=cycle.cadence)
-    job = new_job(PROCESS_USER_DATA, payload, job_id=promise_key, promise_key=promise_key)
-    delay_ms = to_ms(at) - job.added_ms
-    return replace(job, delay_ms=delay_ms, opts={**job.opts, "delay": delay_ms}) if delay_ms > 0 else job
+def update_jobs(cycle: Cycle, turns: Iterable[Turn], name: str = "") -> Iterator[NewJob]:
+    """The jobs of these turns, each due at its moment; promised twice under one name, a slot is one job (R2).
+
+    They differ in little, so they are made from one: a tick of many users is mostly this.
+    """
+    of_anybody = new_job(PROCESS_USER_DATA, ProcessUserData(user_id="-", cadence=cycle.cadence), job_id="-")
+    for turn in turns:
+        promise_key = f"{cycle.cadence}-{turn.user_id}-{turn.slot:%Y%m%dT%H}{name}"
+        delay_ms = max(to_ms(turn.at) - of_anybody.added_ms, 0)
+        yield replace(
+            of_anybody,
+            id=promise_key,
+            promise_key=promise_key,
+            data={**of_anybody.data, "user_id": turn.user_id},
+            delay_ms=delay_ms,
+            opts={**of_anybody.opts, "delay": delay_ms} if delay_ms else of_anybody.opts,
+        )

@@ -75,6 +75,6 @@ def _busy_s(session: Session) -> list[float]:
     )
     runs = select(JobAttempt.job, JobAttempt.started_at, JobAttempt.ended_at).where(JobAttempt.job.in_(newest))
     took: dict[int, timedelta] = {}
-    for job, started_at, ended_at in session.execute(runs).tuples():
+    for job, started_at, ended_at in session.execute(runs):
         took[job] = took.get(job, timedelta()) + (ended_at - started_at)
     return [of_job.total_seconds() for of_job in took.values()]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from sqlalchemy import func, insert, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
@@ -12,6 +13,8 @@ from app.clock import utc_now
 from app.models.schedule import UserUpdateSchedule
 from app.models.slot_load import SlotLoad
 from app.models.user import User
+
+NINE = datetime(2026, 1, 1, 9, tzinfo=UTC)
 
 
 def add_users(session: Session, count: int, first: int = 0) -> list[str]:
@@ -31,6 +34,7 @@ def users_per_slot(session: Session) -> tuple[Sequence[int], Sequence[int]]:
     days = _counted(session, UserUpdateSchedule.weekly_update_day)
     counted = {(load.kind, load.slot): load.users for load in session.scalars(select(SlotLoad))}
     assert [hours[hour] for hour in range(24)] == [counted["hour", hour] for hour in range(24)]
+    assert all(load.users == sum(load.minutes) for load in session.scalars(select(SlotLoad)))
     assert [days[day] for day in range(7)] == [counted["day", day] for day in range(7)]
     return [hours[hour] for hour in range(24)], [days[day] for day in range(7)]
 

@@ -17,7 +17,7 @@ from sqlalchemy import Engine, update
 from sqlalchemy.orm import Session
 
 from app import db
-from app.domains.slots.cycle import DAILY, DAY, HOUR, MINUTE, WEEK, WEEKLY, next_daily, next_weekly
+from app.domains.slots.cycle import DAILY, DAY, HOUR, MINUTE, WEEK, WEEKLY, moment, next_daily, next_weekly
 from app.domains.slots.due import due, promise
 from app.models.base import Base
 from app.models.schedule import UserUpdateSchedule
@@ -120,13 +120,15 @@ def test_the_next_slots_are_shown_from_now(subtests: pytest.Subtests) -> None:
 
 @pytest.fixture(scope="module")
 def calendar(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
-    """A session over eight users of different hours and days, whose promises are never committed."""
+    """A session over eight users of different hours, days and minutes, whose promises are never committed."""
     path: Path = tmp_path_factory.mktemp("calendar")
     engine = db.open_engine(f"sqlite:///{path}/calendar.db")
     Base.metadata.create_all(engine)
     with Session(engine) as session:
         for number, (hour, day) in enumerate([(0, 0), (1, 6), (5, 3), (9, 0), (12, 1), (17, 2), (22, 4), (23, 5)]):
             schedule(session, hour, day, first=number)
+        minutes = {UserUpdateSchedule.daily_minute: 37, UserUpdateSchedule.weekly_minute: 1_201}
+        session.execute(update(UserUpdateSchedule).where(UserUpdateSchedule.user_id > "u000003").values(minutes))
         yield session
         session.rollback()
     engine.dispose()
@@ -135,7 +137,7 @@ def calendar(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
 @hypothesis_settings(max_examples=4, deadline=None)
 @given(seed=st.integers(0, 2**32))
 def test_gaps_are_exact_over_sixty_days_whatever_the_beats_do(calendar: Session, seed: int) -> None:
-    """Beats late, doubled and missed, and runs of any length: every user, every 24 hours and every 7 days.
+    """Beats late, doubled and missed, and runs of any length: every user's turn, every 24 hours and every 7 days.
 
     A producer that was down walks through the slots it missed, in order: that is all a beat has to do.
     """
@@ -150,11 +152,11 @@ def test_gaps_are_exact_over_sixty_days_whatever_the_beats_do(calendar: Session,
             for _ in range(chance.choice([1, 1, 2])):  # doubled beats
                 slot = cursor
                 while slot <= DAILY.beginning(now + late):
-                    for user_id, _ in promise(calendar, DAILY, slot, limit=100):
-                        promised["daily", user_id].append(slot)
+                    for user_id, minute in promise(calendar, DAILY, slot, limit=100):
+                        promised["daily", user_id].append(moment(slot, minute, user_id))
                     if slot.hour == 0:
-                        for user_id, _ in promise(calendar, WEEKLY, slot, limit=100):
-                            promised["weekly", user_id].append(slot)
+                        for user_id, minute in promise(calendar, WEEKLY, slot, limit=100):
+                            promised["weekly", user_id].append(moment(slot, minute, user_id))
                     slot += HOUR
             cursor = DAILY.beginning(now + late)
             _end_some_run(calendar, chance, now)
