@@ -5,7 +5,18 @@ from __future__ import annotations
 from flask import Flask, Response
 from werkzeug.routing import BaseConverter
 
-from app.api import crontab_admin, errors, health, job_status, jobs_admin, sign_in, user_jobs, users
+from app.api import (
+    crontab_admin,
+    errors,
+    health,
+    job_status,
+    jobs_admin,
+    queue_jobs,
+    queues,
+    sign_in,
+    user_jobs,
+    users,
+)
 from app.api.input import MAX_BODY_BYTES
 from app.api.replies import Json
 
@@ -20,6 +31,18 @@ class JobId(BaseConverter):
     """A job's id in a path: no colon, as in BullMQ, and nothing that cannot be printed or stored."""
 
     regex = "[^/:\x00-\x1f\x7f]{1,255}"
+
+
+class QueueName(BaseConverter):
+    """A queue's name in a path; a colon may stand for its hyphen (C4)."""
+
+    regex = "[^/\x00-\x1f\x7f]{1,255}"
+
+
+class AnyJobId(BaseConverter):
+    """A job's id as anybody may have given it: those of BullMQ's schedulers hold colons."""
+
+    regex = "[^/\x00-\x1f\x7f]{1,255}"
 
 
 class EntryName(BaseConverter):
@@ -40,9 +63,9 @@ def create_app() -> Flask:
     app = Flask("toril", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.json = Json(app)
-    app.url_map.converters.update(key=Key, job_id=JobId, entry=EntryName)
+    app.url_map.converters.update(key=Key, job_id=JobId, any_job_id=AnyJobId, queue=QueueName, entry=EntryName)
     errors.register(app)
     app.after_request(_private)
-    for routes in (health, sign_in, users, user_jobs, job_status, jobs_admin, crontab_admin):
+    for routes in (health, sign_in, users, user_jobs, job_status, jobs_admin, crontab_admin, queues, queue_jobs):
         app.register_blueprint(routes.bp)
     return app

@@ -17,13 +17,15 @@ from app.api.input import BadRequest
 from app.auth.guard import Forbidden
 from app.auth.tokens import Unauthenticated
 from app.broker.connection import connect
-from app.broker.errors import InvalidName, JobLocked, JobNotFound, QueueNotFound
+from app.broker.errors import InvalidName, JobLocked, JobNotFound, NextOfScheduler, QueueNotFound, WrongState
 from app.broker.lines import Lines
+from app.broker.listing import InvalidCursor
 from app.broker.recorder import RecorderUnavailable
 from app.crontab.adding import AlreadyRunning
 from app.crontab.emergency import EverythingStopped
 from app.crontab.entries import EntryExists, EntryNotFound, EntryOfCode
 from app.domains.accounts.errors import AccountNotFound, EmailTaken, InvalidEmail, UnknownMarketplace, UserNotFound
+from app.jobs.by_hand import UnknownJobName
 from app.ledger.errors import is_operational
 from app.settings import settings
 
@@ -34,7 +36,9 @@ STATUSES: Mapping[type[Exception], int] = {
     BadRequest: 400,
     InvalidEmail: 400,
     InvalidName: 400,
+    InvalidCursor: 400,
     UnknownMarketplace: 400,
+    UnknownJobName: 400,
     Unauthenticated: 401,
     Forbidden: 403,
     UserNotFound: 404,
@@ -44,6 +48,8 @@ STATUSES: Mapping[type[Exception], int] = {
     EntryNotFound: 404,
     EmailTaken: 409,
     JobLocked: 409,
+    NextOfScheduler: 409,
+    WrongState: 409,
     AlreadyRunning: 409,
     EntryExists: 409,
     EntryOfCode: 409,

@@ -82,10 +82,15 @@ def _validated(model: type[Model], document: Any) -> Model:
         raise BadRequest(faults(invalid)) from None
 
 
-def faults(invalid: ValidationError, names: Mapping[str, str] = MappingProxyType({})) -> str:
-    """Each field and what is wrong with it, in the caller's names. The input stays out of it: it may be a password."""
+def faults(
+    invalid: ValidationError, names: Mapping[str, str] = MappingProxyType({}), within: tuple[str, ...] = ()
+) -> str:
+    """Each field and what is wrong with it, in the caller's names. The input stays out of it: it may be a password.
+
+    ``within`` is the field of the body that was read apart.
+    """
     found = [
-        (".".join(names.get(str(part), str(part)) for part in error["loc"]) or "body", error["msg"])
+        (".".join(names.get(str(part), str(part)) for part in (*within, *error["loc"])) or "body", error["msg"])
         for error in invalid.errors()
     ]
     return "; ".join(f"{field}: {message}" for field, message in found[:10])

@@ -1,0 +1,173 @@
+"""/api/v1/queues/:queueName/jobs: jobs added, seen and steered one by one (document 003)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from flask import Blueprint
+from pydantic import Field, ValidationError
+
+from app import db
+from app.api.acts import act
+from app.api.amounts import whole
+from app.api.input import BadRequest, Body, Page, Query, faults, read_body, read_optional_body, read_query
+from app.api.queue_replies import job_as_dict, listed, logs_of
+from app.api.reasons import Act, Reason
+from app.api.replies import Reply, ok
+from app.auth.guard import current_user, requires
+from app.broker import listing
+from app.broker.errors import InvalidName, JobNotFound, QueueNotFound
+from app.broker.job import Job
+from app.broker.queue import Queue, State
+from app.clock import utc_now
+from app.jobs.by_hand import job_by_hand
+from app.jobs.engine import find_queue
+from app.jobs.enqueue import enqueue_with
+from app.ledger import audit
+from app.models.user import Role
+
+bp = Blueprint("queue_jobs", __name__, url_prefix="/api/v1/queues/<queue:queue_name>/jobs")
+
+#: BullMQ's: a higher one would not fit beside the counter in the score.
+LOWEST_PRIORITY = 2**21
+YEAR_MS = 366 * 24 * 3_600_000
+
+
+class Options(Body):
+    """When it runs: the lower the priority the sooner, and 0 before all others (C20)."""
+
+    priority: Annotated[int, whole("places, the lowest first,", LOWEST_PRIORITY)] = 0
+    delay: Annotated[int, whole("milliseconds", YEAR_MS)] = 0
+
+
+class AddedJob(Act):
+    """A job to be added."""
+
+    job_name: str = Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")
+    data: dict[str, Any]
+    options: Options = Options()
+
+
+class JobsOfState(Page):
+    """A page of a state's jobs begins where ``cursor`` says: the ``next`` of the page before."""
+
+    state: State
+    cursor: str | None = Field(None, max_length=300)
+
+
+class Why(Query):
+    """A request without a body may say it here."""
+
+    reason: Reason | None = None
+
+
+@bp.post("")
+@requires(Role.OPERATOR)
+def add(queue_name: str) -> Reply:
+    """Add a job; 400 names what its data lack (S3-10)."""
+    asked = read_body(AddedJob)
+    queue = _queue_to_fill(queue_name)
+    try:
+        job = job_by_hand(
+            queue.name, asked.job_name, asked.data, priority=asked.options.priority, delay_ms=asked.options.delay
+        )
+    except ValidationError as invalid:
+        raise BadRequest(faults(invalid, within=("data",))) from None
+    details = {"jobName": job.name, **asked.options.model_dump()}
+    with db.session() as session:
+        audit.record(
+            session,
+            current_user().id,
+            "job.added",
+            _target(queue, job.id),
+            at=utc_now(),
+            why=asked.reason,
+            details=details,
+        )
+        enqueue_with(session, [job])
+    return ok({"jobId": job.id, "queueName": queue.name, "jobName": job.name}, status=201)
+
+
+@bp.get("")
+@requires(Role.VIEWER)
+def of_state(queue_name: str) -> Reply:
+    """One state's jobs, page by page: the ended ones latest first, the others as they go on."""
+    asked = read_query(JobsOfState)
+    page = listing.page(find_queue(queue_name), asked.state, asked.limit, asked.cursor)
+    return ok({"jobs": [listed(job) for job in page.jobs], "next": page.following})
+
+
+@bp.get("/<any_job_id:job_id>")
+@requires(Role.VIEWER)
+def show(queue_name: str, job_id: str) -> Reply:
+    """One job's status (S3-11)."""
+    return ok(job_as_dict(_find(queue_name, job_id)))
+
+
+@bp.get("/<any_job_id:job_id>/logs")
+@requires(Role.VIEWER)
+def logs(queue_name: str, job_id: str) -> Reply:
+    """Its log lines, and its errors in full (S3-21)."""
+    return ok(logs_of(_find(queue_name, job_id)))
+
+
+@bp.delete("/<any_job_id:job_id>")
+@requires(Role.OPERATOR)
+def remove(queue_name: str, job_id: str) -> Reply:
+    """Remove a job that is not running; 409 for one that is (S3-12)."""
+    why = read_query(Why).reason
+    job = _find(queue_name, job_id)
+    with act("job.removed", _target(job.queue, job.id), why=why):
+        job.remove()
+    return ok(message="Job removed successfully")
+
+
+@bp.post("/<any_job_id:job_id>/retry")
+@requires(Role.OPERATOR)
+def retry(queue_name: str, job_id: str) -> Reply:
+    """Run an ended job again, from its first attempt; 409 for one that has not ended (S3-21)."""
+    why = read_optional_body(Act).reason
+    job = _find(queue_name, job_id)
+    with act("job.retried", _target(job.queue, job.id), why=why):
+        job.retry()
+    return ok(message="Job retried successfully")
+
+
+@bp.post("/<any_job_id:job_id>/promote")
+@requires(Role.OPERATOR)
+def promote(queue_name: str, job_id: str) -> Reply:
+    """Start a delayed job as soon as a worker is free; 409 for one that is not delayed."""
+    why = read_optional_body(Act).reason
+    job = _find(queue_name, job_id)
+    with act("job.promoted", _target(job.queue, job.id), why=why):
+        job.promote()
+    return ok(message="Job promoted successfully")
+
+
+def _queue_to_fill(name: str) -> Queue:
+    """A name with a colon that stands for no queue of ours cannot become one (C4)."""
+    try:
+        return find_queue(name)
+    except QueueNotFound:
+        if ":" in name:
+            raise InvalidName("queue name", name) from None
+        raise
+
+
+def _find(queue_name: str, job_id: str) -> Job:
+    """The job, in whatever queue it is asked for. Raises QueueNotFound, JobNotFound.
+
+    The queue's own keys have names that could be ids, such as ``meta``: only a job has a time.
+    """
+    queue = find_queue(queue_name)
+    key = queue.keys[job_id]
+    is_job = queue.redis.type(key) == "hash" and queue.redis.hexists(key, "timestamp")
+    job = queue.get_job(job_id) if is_job else None
+    if job is None:
+        raise JobNotFound(queue.name, job_id)
+    return job
+
+
+def _target(queue: Queue, job_id: str) -> str:
+    """As the audit trail names it, whose column ends after 255 characters."""
+    return f"job {queue.name}/{job_id}"[:255]

@@ -1,0 +1,40 @@
+"""A job that somebody asks for by name: its name, its data and its queue checked against the catalog."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from app.broker.recorder import NewJob
+from app.jobs import catalog
+from app.jobs.catalog import JobSpec
+from app.jobs.enqueue import new_job
+
+
+class UnknownJobName(ValueError):
+    """Nothing on that queue runs a job of this name."""
+
+    def __init__(self, queue: str, name: str, known: list[str]) -> None:
+        names = ", ".join(known) or "none"
+        super().__init__(f"no job {name!r} can be added by hand to queue {queue!r}; known names: {names}")
+
+
+def job_by_hand(queue: str, name: str, data: Mapping[str, Any], *, priority: int = 0, delay_ms: int = 0) -> NewJob:
+    """The job to be added. Raises UnknownJobName, pydantic's ValidationError.
+
+    ``queue`` is its canonical name. On a queue whose default job takes any name, ``name`` is a label (C29).
+    """
+    spec = _spec(queue, name)
+    payload = spec.payload.model_validate(data)
+    return replace(new_job(spec, payload, priority=priority, delay_ms=delay_ms), name=name)
+
+
+def _spec(queue: str, name: str) -> JobSpec[Any]:
+    """What runs it. Another queue's job is no label: it would be a mistake."""
+    of_queue = {spec.name: spec for spec in catalog.SPECS.values() if spec.queue == queue and not spec.internal}
+    default = next((spec for spec in of_queue.values() if spec.takes_any_name), None)
+    found = of_queue.get(name) or (default if name not in catalog.SPECS else None)
+    if found is None:
+        raise UnknownJobName(queue, name, sorted(of_queue))
+    return found
