@@ -108,8 +108,8 @@ def _schedule_of(session: Session, user_id: str) -> dict[str, Any]:
         "weeklyUpdateDay": kept and kept.weekly_update_day,
         "lastDailyUpdate": kept and kept.last_daily_update,
         "lastWeeklyUpdate": kept and kept.last_weekly_update,
-        "nextDailyUpdate": kept and next_daily(kept.daily_update_hour, now).astimezone(zone),
-        "nextWeeklyUpdate": kept and next_weekly(kept.weekly_update_day, now).astimezone(zone),
+        "nextDailyUpdate": kept and next_daily(kept.daily_update_hour, now, kept.daily_minute).astimezone(zone),
+        "nextWeeklyUpdate": kept and next_weekly(kept.weekly_update_day, now, kept.weekly_minute).astimezone(zone),
         "timezone": settings().timezone,
         "sellerAccounts": [_shown(account) for account in session.scalars(accounts_of(user_id))],
     }
