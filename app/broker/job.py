@@ -101,7 +101,11 @@ class Job:
 
     def retry(self) -> None:
         """Run an ended job again, from its first attempt. Raises JobNotFound, WrongState."""
-        ended = "completed" if self.queue.job_state(self.id) == "completed" else "failed"
+        ended = self.queue.job_state(self.id)
+        if ended is None:
+            raise JobNotFound(self.queue.name, self.id)
+        if ended not in ("completed", "failed"):
+            raise WrongState(self.queue.name, self.id, ended, "failed or completed")
         self.queue.before_retry([self.id])
         keys = [*self.queue.keys.all(self.id, "events", ended, "wait", "meta", "active", "marker"), *_priority(self)]
         push = "RPUSH" if self.opts.get("lifo") else "LPUSH"

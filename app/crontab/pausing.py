@@ -35,6 +35,7 @@ def resume_queue(queue: Queue, *, by: str, at: datetime, why: str | None = None)
     with db.session() as session:
         session.get(EmergencyStop, 1, with_for_update=True)
         refuse_while_stopped(session)
+        keep_setting(session.connection(), queue.name, "paused", True)  # a row to wait for: a pause may come at once
         keep_setting(session.connection(), queue.name, "paused", None)
         audit.record(session, by, "queue.resumed", f"queue {queue.name}", at=at, why=why)
         set_paused(queue, paused=False)

@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any, cast
 
-from sqlalchemy import Connection, Table, delete, insert, select
+from sqlalchemy import Connection, Table, delete, select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from app.broker import keys
 from app.ledger.batch import insert_missing
@@ -20,9 +21,15 @@ EPOCH = "epoch"
 
 def keep_setting(connection: Connection, queue: str, name: str, value: Any) -> None:
     """The setting has this value from now on; None takes it back."""
-    connection.execute(delete(queue_setting).where(SETTING.queue == queue, SETTING.name == name))
-    if value is not None:
-        connection.execute(insert(queue_setting).values(queue=queue, name=name, value=value))
+    if value is None:
+        connection.execute(delete(queue_setting).where(SETTING.queue == queue, SETTING.name == name))
+        return
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    setting = insert(queue_setting).values(queue=queue, name=name, value=value)
+    # Of two at once the second waits here for the first, and then has its own way.
+    connection.execute(
+        setting.on_conflict_do_update(index_elements=["queue", "name"], set_={"value": setting.excluded.value})
+    )
 
 
 def keep_foreign(connection: Connection, queue: str, name: str, seen: Any, value: Any) -> bool:

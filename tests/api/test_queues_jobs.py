@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from pydantic import Field
+from sqlalchemy import select
 
 from app import db
 from app.broker.queue import Queue
@@ -23,7 +24,7 @@ from app.jobs.engine import broker, find_queue
 from app.jobs.payloads import Payload
 from app.ledger import audit
 from app.models.audit_entry import AuditEntry
-from app.models.job_status import Status
+from app.models.job_status import JobStatus, Status
 from app.models.user import Role
 from app.settings import settings
 from tests.api.conftest import Called, Caller
@@ -363,6 +364,18 @@ def test_what_the_state_forbids_is_a_409_and_told_on_the_trail(operator: Caller,
     failed = [act.details["action"] for act in trail() if act.action == "act.failed"]
     assert failed == ["job.removed", "job.promoted", "job.retried"]
     assert {row.status for row in all_rows()} == {Status.WAITING}
+
+
+def test_a_refused_retry_leaves_the_row_as_it_is(operator: Caller, queue: Queue) -> None:
+    """Its end is on record, and about to reach Redis."""
+    job_id = added(operator)
+    with db.session() as session:
+        row = session.scalars(select(JobStatus)).one()
+        row.status, row.ended_at = Status.COMPLETED, row.queued_at
+
+    reply = operator.post(f"{JOBS}/{job_id}/retry")
+
+    assert (reply.status_code, only_row().status) == (409, Status.COMPLETED)
 
 
 @pytest.mark.parametrize(
