@@ -427,13 +427,23 @@ def test_what_others_wrote_is_shown_as_far_as_it_can_be(operator: Caller, queue:
 
 def test_personal_data_are_hidden(operator: Caller, queue: Queue) -> None:
     """CONTRACTS C46: in one job and in lists; in Redis they stay, for the worker."""
-    data = {"reportType": "daily", "recipients": ["ada@example.com", "bob@example.com"], "note": "to cy@example.com"}
+    data = {
+        "reportType": "daily",
+        "recipients": ["ada@example.com", "bob"],
+        "note": "to cy@example.com",
+        "apiKey": "k1",
+    }
     job_id = queue.add("send_report", data)
 
     one = operator.get(f"{JOBS}/{job_id}").get_json()["data"]
     (listed,) = operator.get(f"{JOBS}?state=waiting").get_json()["data"]["jobs"]
 
-    hidden = {"reportType": "daily", "recipients": ["[redacted]", "[redacted]"], "note": "to [redacted]"}
+    hidden = {
+        "reportType": "daily",
+        "recipients": ["[redacted]", "[redacted]"],
+        "note": "to [redacted]",
+        "apiKey": "[redacted]",
+    }
     assert one["data"] == listed["data"] == hidden
 
 
