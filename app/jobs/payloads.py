@@ -27,7 +27,7 @@ class ProcessUserData(Payload):
 
 
 class Slot(Payload):
-    """One run of a crontab entry. ``slot`` as in its promise key: ``20260101T090000``, UTC; of a manual run, its time."""
+    """One run of a crontab entry. ``slot`` as in its promise key: ``20260101T090000``, UTC; of a manual run its."""
 
     entry: Id
     slot: Annotated[str, StringConstraints(pattern=r"^\d{8}T\d{6}$")]
