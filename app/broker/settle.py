@@ -77,8 +77,7 @@ class Settlement:
     def _delay(self, keys: QueueKeys, end: End, token: str) -> None:
         claim = end.claim
         uses_attempt = end.kind is EndKind.RETRYING
-        delay_ms = max(end.due_ms - self.now_ms, 0)
-        if delay_ms == 0 and uses_attempt:
+        if uses_attempt and end.due_ms <= end.ended_ms:
             parts: tuple[str, ...] = ("active", "wait", "paused", claim.id, "meta", "events", "delayed", "prioritized")
             script_keys = keys.all(*parts, "pc", "marker", "stalled")
             push = "RPUSH" if claim.opts.get("lifo") else "LPUSH"
@@ -87,6 +86,8 @@ class Settlement:
             return
         parts = ("marker", "active", "prioritized", "delayed", claim.id, "events", "meta", "stalled", "wait", "limiter")
         skip_attempt = "0" if uses_attempt else "1"
+        # A wait that is over by now was one all the same, and its events are a wait's.
+        delay_ms = max(end.due_ms - self.now_ms, 1 if uses_attempt else 0)
         args = [keys[""], self.now_ms, claim.id, token, delay_ms, skip_attempt, _error_fields(end), "0"]
         self.scripts.run("moveToDelayed", keys.all(*parts, "pc"), args, self.pipe)
 
