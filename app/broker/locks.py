@@ -109,10 +109,10 @@ def claimed_by(redis: Redis, prefix: str, queue: str, worker: str) -> list[tuple
     """The active jobs locked by a token of that worker (``<worker>:…``), as ``(id, token)``, oldest claim first."""
     keys = QueueKeys(prefix, queue)
     # Replies are decoded, which redis-py's types do not know.
-    active: list[str] = redis.lrange(keys["active"], 0, -1)  # type: ignore[assignment]
+    active: list[str] = redis.lrange(keys["active"], 0, -1)  # type: ignore[assignment]  # replies are decoded
     if not active:
         return []
-    tokens: list[str | None] = redis.mget([keys.lock(job_id) for job_id in active])  # type: ignore[assignment]
+    tokens: list[str | None] = redis.mget([keys.lock(job_id) for job_id in active])  # type: ignore[assignment]  # replies are decoded
     locked = zip(reversed(active), reversed(tokens), strict=True)
     return [(job_id, token) for job_id, token in locked if token and token.startswith(f"{worker}:")]
 

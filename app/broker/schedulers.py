@@ -175,7 +175,7 @@ def find(queue: Queue, scheduler_id: str) -> JobScheduler | None:
 
 def find_all(queue: Queue, start: int, end: int) -> list[JobScheduler]:
     """Schedulers ``start`` to ``end`` (included), the one that is due next first."""
-    due: list[tuple[str, float]] = queue.redis.zrange(queue.keys["repeat"], start, end, withscores=True)  # type: ignore[assignment]
+    due: list[tuple[str, float]] = queue.redis.zrange(queue.keys["repeat"], start, end, withscores=True)  # type: ignore[assignment]  # replies are decoded
     with queue.redis.pipeline(transaction=False) as pipe:
         for scheduler_id, _ in due:
             pipe.hgetall(queue.keys[f"repeat:{scheduler_id}"])

@@ -92,7 +92,7 @@ def load_or_exit() -> Mapping[str, Job]:
 def _module(file: Path, name: str) -> ModuleType:
     spec = importlib.util.spec_from_file_location(name, file)
     assert spec is not None  # noqa: S101 - a .py file has a loader
-    assert spec.loader is not None  # noqa: S101
+    assert spec.loader is not None  # noqa: S101 - narrows what importlib may leave out
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:

@@ -58,7 +58,7 @@ class _Day:
 
     def __init__(self, seller_id: str, marketplace: Marketplace, on: date) -> None:
         self.marketplace, self.on = marketplace, on
-        self.random = Random(f"{seller_id} {marketplace.country} {on}")  # noqa: S311
+        self.random = Random(f"{seller_id} {marketplace.country} {on}")  # noqa: S311 - demo data, guards nothing
         self.refunds: list[Refund] = []
         self.orders = [self._order(number) for number in range(self.random.randrange(1, 5))]
         self.ads = [self._ad(index) for index in range(2)]
