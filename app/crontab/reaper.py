@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import logging
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.crontab.alert import alert
 from app.crontab.sessions import end_session, get_running
-from app.ledger.workers import living
+from app.ledger.workers import SILENT_FOR, living
 from app.models.cron_session import CronSession
 from app.models.crontab_entry import CrontabEntry
 from app.models.job_status import JobStatus
 
 log = logging.getLogger(__name__)
 
-#: A worker says every 5 s that it lives (R14).
-SILENT_FOR = timedelta(seconds=15)
 LOST = "worker lost"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import cast
 
 from sqlalchemy import Connection, Table, delete, insert, select, update
@@ -11,6 +11,9 @@ from app.models.worker import Worker
 
 workers = cast("Table", Worker.__table__)
 WORKER = workers.c
+
+#: Each says every 5 s that it lives (R14).
+SILENT_FOR = timedelta(seconds=15)
 
 
 def seen(connection: Connection, name: str, at: datetime) -> None:

@@ -16,12 +16,10 @@ from app.domains.slots import stats
 from app.jobs.catalog import queues
 from app.jobs.engine import find_queue
 from app.ledger.performance import ends_since, recent_durations
-from app.ledger.workers import living
+from app.ledger.workers import SILENT_FOR, living
 from app.pings import services
 
 DAY = timedelta(days=1)
-#: A worker says every 5 s that it lives (R14).
-SILENT_FOR = timedelta(seconds=15)
 
 
 class ServicesDown(Exception):
@@ -52,18 +50,37 @@ def check_services(slot: datetime, now: datetime) -> dict[str, Any]:
 
 def system_statistics(session: Session, now: datetime) -> dict[str, Any]:
     """As of now, in JSON."""
-    durations = recent_durations(session)
     return {
         "services": services(),
+        **performance(session, now),
+        "overdue": _overdue(session, now),
+        "updates": updates(session, now),
+        **users_per_slot(session),
+    }
+
+
+def performance(session: Session, now: datetime) -> dict[str, Any]:
+    """Who works, what waits, and how jobs ended and how long they took lately."""
+    durations = recent_durations(session)
+    return {
         "workers": workers(session, now),
         "queues": queue_counts(),
         "endedIn24h": ends_since(session, now - DAY),
         "recentJobs": {"count": durations.jobs, "meanMs": durations.mean_ms, "p95Ms": durations.p95_ms},
-        "overdue": _overdue(session, now),
-        "updates": {
-            "daily": _freshness(stats.daily_freshness(session, now)),
-            "weekly": _freshness(stats.weekly_freshness(session, now)),
-        },
+    }
+
+
+def updates(session: Session, now: datetime) -> dict[str, Any]:
+    """How fresh users' data is, by cadence."""
+    return {
+        "daily": _freshness(stats.daily_freshness(session, now)),
+        "weekly": _freshness(stats.weekly_freshness(session, now)),
+    }
+
+
+def users_per_slot(session: Session) -> dict[str, Any]:
+    """How users are spread over the hours of a day and the days of a week, in UTC."""
+    return {
         "usersPerHour": stats.users_per_slot(session, "hour"),
         "usersPerDay": stats.users_per_slot(session, "day"),
     }
