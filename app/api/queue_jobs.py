@@ -8,12 +8,12 @@ from flask import Blueprint
 from pydantic import Field, ValidationError
 
 from app import db
-from app.api.acts import act
 from app.api.amounts import whole
 from app.api.input import BadRequest, Body, Page, Query, faults, read_body, read_optional_body, read_query
 from app.api.queue_replies import job_as_dict, listed, logs_of
 from app.api.reasons import Act, Reason
 from app.api.replies import Reply, ok
+from app.auth.acts import act
 from app.auth.guard import current_user, requires
 from app.broker import listing
 from app.broker.errors import InvalidName, JobNotFound, QueueNotFound

@@ -7,12 +7,12 @@ from typing import Annotated, Any
 from flask import Blueprint
 from pydantic import model_validator
 
-from app.api.acts import act
 from app.api.amounts import whole
 from app.api.input import read_body, read_optional_body
 from app.api.queue_replies import metrics_of
 from app.api.reasons import Act
 from app.api.replies import Reply, ok
+from app.auth.acts import act
 from app.auth.guard import current_user, requires
 from app.clock import utc_now
 from app.crontab.pausing import pause_queue, resume_queue
