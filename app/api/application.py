@@ -16,6 +16,7 @@ from app.api import (
     sign_in,
     user_jobs,
     users,
+    why,
 )
 from app.api.input import MAX_BODY_BYTES
 from app.api.replies import Json
@@ -66,6 +67,6 @@ def create_app() -> Flask:
     app.url_map.converters.update(key=Key, job_id=JobId, any_job_id=AnyJobId, queue=QueueName, entry=EntryName)
     errors.register(app)
     app.after_request(_private)
-    for routes in (health, sign_in, users, user_jobs, job_status, jobs_admin, crontab_admin, queues, queue_jobs):
+    for routes in (health, sign_in, users, user_jobs, job_status, jobs_admin, crontab_admin, queues, queue_jobs, why):
         app.register_blueprint(routes.bp)
     return app

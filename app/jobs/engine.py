@@ -51,6 +51,16 @@ def find_queue(name: str) -> Queue:
     return broker().queue(canonical)
 
 
+def queue_of(job_id: str) -> str | None:
+    """The name of a queue that holds a job of that id; None if none does."""
+    names = queues()
+    with broker().redis.pipeline(transaction=False) as pipe:
+        for name in names:
+            pipe.hexists(broker().queue(name).keys[job_id], "timestamp")
+        held = pipe.execute(raise_on_error=False)  # the error of a queue's own key, which is no hash
+    return next((name for name, has in zip(names, held, strict=True) if has is True), None)
+
+
 @answers_as(lambda: "queues")
 def _ping() -> None:
     """Through a connection of its own: the broker's are patient enough for a job, not for a probe."""

@@ -32,11 +32,13 @@ def ends_since(session: Session, since: datetime) -> dict[str, int]:
     return {end.value: counts.get(end.value, 0) for end in ENDS}
 
 
-def recent_durations(session: Session, limit: int = NEWEST) -> Durations:
-    """How long the newest completed jobs took."""
+def recent_durations(session: Session, limit: int = NEWEST, *, queue: str | None = None) -> Durations:
+    """How long the newest completed jobs took; of a queue, those of it among the newest, so that one page is read."""
     completed = (JobStatus.status == Status.COMPLETED, JobStatus.ended_at.is_not(None))
-    newest = select(JobStatus.duration_ms).where(*completed).order_by(JobStatus.ended_at.desc(), JobStatus.id.desc())
-    took = sorted(ms for ms in session.scalars(newest.limit(limit)) if ms is not None)
+    newest = select(JobStatus.queue, JobStatus.duration_ms).where(*completed)
+    newest = newest.order_by(JobStatus.ended_at.desc(), JobStatus.id.desc()).limit(limit)
+    found = session.execute(newest)
+    took = sorted(row.duration_ms for row in found if row.duration_ms is not None and queue in (None, row.queue))
     return Durations(len(took), fmean(took) if took else None, _percentile_95(took))
 
 

@@ -12,6 +12,11 @@ class Wait(Exception):
         super().__init__(f"{operation}: {why}, until {until.isoformat(timespec='milliseconds')}")
         self.until = until
         self.operation = operation
+        self.why = why
+
+    def moment(self) -> datetime:
+        """When it is over, to order waits by."""
+        return self.until
 
 
 class BudgetSpent(Wait):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 import structlog
@@ -27,10 +26,10 @@ AWAY = (ConnectionError, TimeoutError, OutOfMemoryError, ReadOnlyError)
 
 @dataclass(slots=True)
 class Fetched:
-    """What one run got of a part. ``waits`` are the moments at which datasets can go on."""
+    """What one run got of a part. ``waits`` say what each waiting dataset waits for, and until when."""
 
     payloads: dict[str, Any] = field(default_factory=dict)
-    waits: list[datetime] = field(default_factory=list)
+    waits: list[Wait] = field(default_factory=list)
 
 
 def fetch_missing(run: Run, part: Part) -> Fetched:
@@ -68,7 +67,7 @@ def _fetch(run: Run, dataset: str, amazon: Amazon, progress: PartProgress, fetch
     try:
         fetched.payloads[dataset] = fetch(dataset, amazon, window_of(run.checkpoint.as_of), state)
     except Wait as wait:
-        fetched.waits.append(wait.until)
+        fetched.waits.append(wait)
     except (AccountRevoked, *AWAY):
         raise
     except AmazonError as error:

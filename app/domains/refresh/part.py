@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 import structlog
 
-from app.domains.amazon.errors import AccountRevoked
+from app.domains.amazon.errors import AccountRevoked, Wait
 from app.domains.cache.read import fill
 from app.domains.cache.store import Entry
 from app.domains.profit.analysis import analyse_daily, analyse_weekly
@@ -32,11 +31,11 @@ class AnalysisFailed(Exception):
         super().__init__(f"{cadence} analysis: {type(cause).__name__}: {cause}")
 
 
-def refresh_part(run: Run, part: Part) -> datetime | None:
+def refresh_part(run: Run, part: Part) -> Wait | None:
     """Bring one account up to date in one cadence, as far as it can be now.
 
-    Returns when it can go on, or None when this attempt has nothing left to do for it: it is done, or it failed and
-    the checkpoint says why. It is done with what came, once nothing waits and no later attempt may bring the rest.
+    Returns what it waits for first, or None when this attempt has nothing left to do for it: it is done, or it failed
+    and the checkpoint says why. It is done with what came, once nothing waits and no later attempt may bring the rest.
     Only errors of our own parts leave this function: the ledger's, and those in ``AWAY``.
     """
     progress = run.checkpoint.part(part.key)
@@ -69,7 +68,7 @@ def refresh_part(run: Run, part: Part) -> datetime | None:
         _finish(run, part, result)
     else:
         _save(run, part)
-    return min(fetched.waits, default=None)
+    return min(fetched.waits, key=Wait.moment, default=None)
 
 
 def _analyse(run: Run, part: Part, payloads: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -13,6 +13,7 @@ from app.broker.connection import connect
 from app.broker.current import current_job
 from app.broker.errors import JobNotFound, Park, Unrecoverable
 from app.clock import utc_now
+from app.domains.amazon.errors import Wait
 from app.domains.profit.money import Money
 from app.domains.refresh import outcome, record
 from app.domains.refresh.checkpoint import Checkpoint
@@ -52,7 +53,9 @@ def refresh_user(
     except AWAY as error:
         raise Park(run.now() + AWAY_FOR, f"the cache's Redis cannot be used: {error}") from error
     if waits:
-        raise Park(min(waits), f"{len(waits)} of {len(parts)} wait for Amazon")
+        first = min(waits, key=Wait.moment)
+        waiting = f"{len(waits)} of {len(parts)} wait for Amazon"
+        raise Park(first.until, f"{waiting}, first for {first.operation} ({first.why})")
     return _end(run, user_id, parts)
 
 
@@ -81,8 +84,8 @@ def _begin(unit_costs: Mapping[str, Money], now: Callable[[], datetime]) -> Run:
     )
 
 
-def _refresh_all(run: Run, parts: Sequence[Part]) -> list[datetime]:
-    """One part after the other, with progress in percent after each; returns when the waiting ones can go on."""
+def _refresh_all(run: Run, parts: Sequence[Part]) -> list[Wait]:
+    """One part after the other, with progress in percent after each; returns what the waiting ones wait for."""
     waits = []
     for number, part in enumerate(parts, start=1):
         wait = refresh_part(run, part)

@@ -341,7 +341,7 @@ def test_a_429_parks_the_job_while_the_other_accounts_finish(jobs: Jobs, amazon:
     amazon.fail("SDE", "listTransactions", "throttle")
     job = jobs.add()
 
-    with pytest.raises(Park, match="1 of 3 wait for Amazon"):
+    with pytest.raises(Park, match=r"1 of 3 wait for Amazon, first for listTransactions \(budget spent\)"):
         job.run()
 
     assert get(redis, DE) is None
