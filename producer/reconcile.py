@@ -13,13 +13,14 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from app import db
+from app.broker import keys
 from app.broker.broker import BullMQBroker
 from app.broker.epoch import REBUILDING, RESTORING
 from app.broker.steering import reserve_ids, restore_settings
 from app.jobs.catalog import queues
 from app.ledger.errors import unavailable_when_operational
 from app.ledger.repairs import unconfirm
-from app.ledger.settings import EPOCH, settings_by_queue
+from app.ledger.settings import EPOCH, LOST_MS, keep_setting, settings_by_queue
 from app.ledger.standing import is_running, look
 from app.models.job_status import Status
 from producer.epoch import Epoch
@@ -65,6 +66,7 @@ class Reconciler:
             if not self._epoch.is_first():
                 log.warning("Redis has lost data, or may have: queues are rebuilt from their rows")
                 self._lost()
+                self._doubt_confirmations(now)
                 if forgotten := unsettle_forgotten(self._broker, now):
                     log.warning("Redis has forgotten the ends of %d jobs: it gets them again", forgotten)
             self._restore_settings()
@@ -83,6 +85,11 @@ class Reconciler:
         self._epoch.complete(mark)
         if missing:
             log.warning("recovered: %d open jobs were gone from Redis, %d jobs were added again", missing, added)
+
+    def _doubt_confirmations(self, now: datetime) -> None:
+        """Those on their way are of the Redis that is gone: none may settle a row that is looked at from here on."""
+        with _writing() as connection:
+            keep_setting(connection, keys.epoch(self._broker.prefix), LOST_MS, int(now.timestamp() * 1000))
 
     def _restore_settings(self) -> None:
         with unavailable_when_operational(), db.engine().connect() as connection:

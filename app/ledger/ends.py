@@ -8,14 +8,30 @@ from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Insert, Select, Update, bindparam, case, select, update
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Connection,
+    Insert,
+    Select,
+    Update,
+    bindparam,
+    case,
+    func,
+    select,
+    update,
+)
 
 from app.broker.recorder import End, EndKind, NewJob
 from app.ledger.batch import Batch, about, batch, clean, insert_missing
 from app.ledger.rows import JOB, KEY, id_of, job_attempt, job_status, keyed, moment, same_key
+from app.ledger.settings import lost_ms
 from app.models.job_status import Status
 
 FENCE = (JOB.id, JOB.run)
+#: When a run ended, where it decides what its confirmation is worth.
+ENDED_MS = Column("ended_ms", BigInteger)
 ATTEMPT = job_attempt.c
 #: What is written of a run's end, in its job's row and in its own.
 ENDED = (
@@ -95,7 +111,7 @@ def _still_owned(fences: Batch) -> Select[Any]:
     return select(*FENCE).where(fences.meets(JOB.id, rows.id), JOB.run == rows.run)
 
 
-def _fence(end: End) -> dict[str, int]:
+def _fence(end: End) -> dict[str, Any]:
     row, run = fence_of(end)
     return {"id": row, "run": run}
 
@@ -129,24 +145,30 @@ def write_attempts(connection: Connection, attempts: Sequence[Mapping[str, Any]]
 
 
 def settle(connection: Connection, ends: Sequence[End], at: datetime) -> None:
-    """Redis has confirmed these ends. An end that was read from its row has no run of its own."""
-    if of_runs := [_fence(end) for end in ends if end.start]:
+    """Redis has confirmed these ends, all but those of before its last loss: it may have forgotten them since.
+
+    Confirmations travel for a moment, or for as long as the database is away, and the recovery cannot wait for them.
+    What stays unsettled, the sweep compares with Redis. An end that was read from its row has no run of its own.
+    """
+    if of_runs := [_fence(end) | {"ended_ms": end.ended_ms} for end in ends if end.start]:
         _settle_runs(connection, of_runs, at=at)
-    if from_rows := [keyed(end.claim) for end in ends if not end.start]:
+    if from_rows := [keyed(end.claim) | {"ended_ms": end.ended_ms} for end in ends if not end.start]:
         _settle_named(connection, from_rows, at=at)
 
 
-@about(*FENCE)
+@about(*FENCE, ENDED_MS)
 def _settle_runs(settled: Batch) -> Update:
     rows = settled.rows.c
-    return _settled.where(settled.meets(JOB.id, rows.id), JOB.run == rows.run)
+    return _settled.where(settled.meets(JOB.id, rows.id), JOB.run == rows.run, rows.ended_ms > _lost_ms)
 
 
-@about(*KEY)
+@about(*KEY, ENDED_MS)
 def _settle_named(settled: Batch) -> Update:
-    return _settled.where(settled.picks(JOB.id, id_of(settled.rows)))
+    kept = select(settled.rows).where(settled.rows.c.ended_ms > _lost_ms).subquery("kept")
+    return _settled.where(settled.is_one_of(JOB.id, select(id_of(kept)).select_from(kept)))
 
 
+_lost_ms = func.coalesce(lost_ms(), 0)
 _settled = (
     update(job_status).where(JOB.ended_at.is_not(None)).values(settled_at=bindparam("at", type_=JOB.settled_at.type))
 )

@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any, cast
 
-from sqlalchemy import Connection, Table, delete, select
+from sqlalchemy import BigInteger, Connection, ScalarSelect, Table, Text, delete, func, select, type_coerce
+from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects import postgresql, sqlite
 
 from app.broker import keys
@@ -17,6 +18,8 @@ queue_setting = cast("Table", QueueSetting.__table__)
 SETTING = queue_setting.c
 #: Says that there was an epoch; its key stands in place of a queue's name.
 EPOCH = "epoch"
+#: When Redis was last found to have lost data, in ms since 1970; beside it.
+LOST_MS = "lost_ms"
 
 
 def keep_setting(connection: Connection, queue: str, name: str, value: Any) -> None:
@@ -57,3 +60,9 @@ def has_epoch(connection: Connection, prefix: str) -> bool:
     """Whether a reconciler has ever known those queues to be whole: it brings back what they lose."""
     epoch = select(SETTING.name).where(SETTING.queue == keys.epoch(prefix), SETTING.name == EPOCH)
     return connection.execute(epoch).first() is not None
+
+
+def lost_ms() -> ScalarSelect[int | None]:
+    """When any Redis of this ledger was last found to have lost data."""
+    at = sql_cast(type_coerce(SETTING.value, Text), BigInteger)
+    return select(func.max(at)).where(SETTING.name == LOST_MS).scalar_subquery()

@@ -88,6 +88,39 @@ def test_after_a_loss_what_redis_remembers_can_still_be_retried_by_hand(
     assert isinstance(verdict, Start)
 
 
+@pytest.mark.parametrize("from_row", [False, True])
+def test_a_confirmation_that_arrives_after_the_loss_confirms_nothing(
+    queue: Queue, redis: Redis, recorder: Recorder, reconciled: Reconciled, from_row: bool
+) -> None:
+    """The old master had the end; the finisher says so when the recovery has passed the row already."""
+    add("a")
+    claim, start = claimed(queue, recorder, "a")
+    recorder.before_settle([end(claim, start, ended_ms=claim.claimed_ms)])
+    lose(redis)
+    reconciled.at(now(queue))
+
+    recorder.settled([end(claim, None if from_row else start, ended_ms=claim.claimed_ms)])
+
+    (verdict,) = recorder.claimed([claim])
+    assert verdict == Ended(EndKind.COMPLETED)
+
+
+def test_an_end_of_after_the_loss_is_confirmed(
+    queue: Queue, redis: Redis, recorder: Recorder, reconciled: Reconciled
+) -> None:
+    """The doubt is about the time before only."""
+    add("a")
+    run = claimed(queue, recorder, "a")
+    lose(redis)
+    reconciled.at(now(queue))
+
+    this = end(*run, ended_ms=queue.now_ms() + 1)
+    recorder.before_settle([this])
+    recorder.settled([this])
+
+    assert [row.settled_at is None for row in all_rows()] == [False]
+
+
 def test_every_page_is_looked_at(
     queue: Queue, redis: Redis, recorder: Recorder, reconciled: Reconciled, monkeypatch: pytest.MonkeyPatch
 ) -> None:
