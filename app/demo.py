@@ -1,7 +1,8 @@
-"""Demo users, whose Amazon accounts are the simulator's."""
+"""Demo users, whose Amazon accounts are the simulator's, and demo publishers."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import cycle, islice
 
 from sqlalchemy import func, select
@@ -9,12 +10,20 @@ from sqlalchemy.orm import Session
 
 from app.domains.accounts.sellers import Seller, put_account
 from app.domains.accounts.users import register, verify
+from app.domains.publishers.accounts import add_member, create
+from app.models.publisher import Publisher
 from app.models.user import Role, User
 
 USERS = 24
 PASSWORD = "toril-demo"  # noqa: S105 - of users that exist only in demonstrations
 OPERATOR = "operator@demo.example"
 _PLACES = (("US", "NA"), ("GB", "EU"), ("JP", "FE"), ("CA", "NA"), ("DE", "EU"), ("MX", "NA"), ("FR", "EU"))
+#: Id, premium, zone, currency: each belongs to one of the first users.
+_PUBLISHERS = (
+    ("demo-gazette", True, "America/New_York", "USD"),
+    ("demo-diario", False, "Europe/Madrid", "EUR"),
+    ("demo-patrika", False, "Asia/Kolkata", "INR"),
+)
 
 
 def is_empty(session: Session) -> bool:
@@ -37,3 +46,11 @@ def _add_user(session: Session, number: int, password_hash: str, places: list[tu
         put_account(session, user.id, Seller(country, region, seller_id, str(1_000 + number), token))
     verify(session, user.id)
     return user.id
+
+
+def add_publishers(session: Session, user_ids: Sequence[str]) -> None:
+    """Three publishers in three zones and currencies, the first of them premium, a user each."""
+    for (key, is_premium, zone, currency), user_id in zip(_PUBLISHERS, user_ids, strict=False):
+        name = key.partition("-")[2].capitalize()
+        create(session, Publisher(id=key, name=name, is_premium=is_premium, timezone=zone, currency=currency))
+        add_member(session, key, user_id)

@@ -18,6 +18,7 @@ from app.domains.amazon.budget import Budget
 from app.jobs.actor import actor
 from app.jobs.catalog import BEAT, PROMISE_DAILY_UPDATES, PROMISE_WEEKLY_UPDATES
 from app.jobs.engine import broker
+from app.jobs.limits import RateLimits
 from app.jobs.payloads import Slot
 from app.jobs.presence import Presence
 from app.ledger.retention import Retention
@@ -62,6 +63,7 @@ pulse = Pulse(tick, keep_in_order, now, may_tick=Clocks().agree, is_urgent=recon
 broker().add_middleware(PeriodiqMiddleware(skip_delay=10**9))
 broker().add_middleware(pulse)
 broker().add_middleware(Presence())
+broker().add_middleware(RateLimits())
 
 
 @actor(BEAT, periodic=cron("* * * * *"), actor_class=BeatActor)

@@ -7,6 +7,7 @@ import dramatiq
 from app import clock, log
 from app.crontab.code import load_or_exit
 from app.jobs.engine import broker
+from app.jobs.limits import RateLimits
 from app.jobs.presence import Presence
 from app.settings import settings
 
@@ -14,6 +15,7 @@ log.configure("json" if settings().environment == "production" else "console")
 dramatiq.set_broker(broker())
 clock.follow(broker().clock.known_ms)
 broker().add_middleware(Presence())
+broker().add_middleware(RateLimits())
 
 load_or_exit()
 

@@ -23,6 +23,22 @@ CRON_JOBS = "cron-jobs"
 
 
 @dataclass(frozen=True, slots=True)
+class RateLimit:
+    """At most so many jobs start in any window of that length, in all workers together: BullMQ's limiter."""
+
+    jobs: int
+    within_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class QueuePolicy:
+    """``concurrency`` is how many jobs of the queue one worker process holds at once; ``limit`` is set at start."""
+
+    concurrency: int
+    limit: RateLimit | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class JobSpec(Generic[P]):
     """A job by name. ``attempts`` counts all runs, the first included; the wait doubles from ``backoff_ms`` (C1).
 
@@ -103,9 +119,14 @@ def default_actors() -> dict[str, str]:
     return {spec.queue: spec.name for spec in SPECS.values() if spec.takes_any_name}
 
 
+def policies() -> dict[str, QueuePolicy]:
+    """How the jobs of each queue are taken. Source: CONTRACTS C14, C45, S3-2 to S3-7."""
+    return {USER_UPDATES: QueuePolicy(settings().worker_concurrency), CRON: QueuePolicy(1), CRON_JOBS: QueuePolicy(4)}
+
+
 def concurrency() -> dict[str, int]:
-    """How many jobs of each queue one process holds at once. Source: CONTRACTS C14, C45."""
-    return {USER_UPDATES: settings().worker_concurrency, CRON: 1, CRON_JOBS: 4}
+    """How many jobs of each queue one process holds at once."""
+    return {queue: policy.concurrency for queue, policy in policies().items()}
 
 
 def worker_threads() -> int:

@@ -75,6 +75,7 @@ def _add_demo_users(console: Console) -> None:
     with db.session() as session:
         if demo.is_empty(session):
             added = demo.add_users(session, hash_password(demo.PASSWORD))
+            demo.add_publishers(session, added)
             console.print(f"Added {len(added)} demo users.")
 
 

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from app.clock import utc_now
 from app.domains.accounts.errors import EmailTaken, InvalidEmail, UserNotFound
 from app.domains.slots.assign import assign, release
+from app.models.publisher_member import PublisherMember
 from app.models.seller_account import SellerAccount
 from app.models.unit_cost import UnitCost
 from app.models.user import Role, User
@@ -80,13 +81,14 @@ def verify(session: Session, user_id: str) -> User:
 
 
 def remove(session: Session, user_id: str) -> None:
-    """Free the user's slots and forget what is personal: address, password, accounts and costs.
+    """Free the user's slots and forget what is personal: address, password, accounts, costs and memberships.
 
     The row stays, so that past jobs have an owner. Cached data goes when the cache is cleaned.
     """
     user = find_user(session, user_id, lock=True)
     release(session, user.id)
     session.execute(delete(SellerAccount).where(SellerAccount.user_id == user.id))
+    session.execute(delete(PublisherMember).where(PublisherMember.user_id == user.id))
     session.execute(delete(UnitCost).where(UnitCost.user_id == user.id))
     user.email = user.password_hash = ""
     user.removed_at = utc_now()

@@ -1,0 +1,19 @@
+"""A premium publisher's jobs come before all others, on every queue (S3-F1, CONTRACTS C20)."""
+
+from __future__ import annotations
+
+from sqlalchemy.orm import Session
+
+from app.domains.publishers.accounts import find_publisher
+
+#: What the others stand behind: BullMQ's priorities go from 0, the soonest, to 2,097,152.
+OFFSET = 1_000_000
+
+
+def priority_of(session: Session, publisher_id: str, asked: int = 0) -> int:
+    """The priority under which to add a job of that publisher; ``asked`` orders those of its own kind.
+
+    Whoever adds a publisher's job asks here, so that the order holds in the queue itself. Raises PublisherNotFound.
+    """
+    place = min(asked, OFFSET - 1)
+    return place if find_publisher(session, publisher_id).is_premium else OFFSET + place
