@@ -1,11 +1,12 @@
-"""How gunicorn serves the API; the supervisor starts it with `gunicorn app.wsgi:application`."""
+"""How gunicorn serves the API and the dashboard; the supervisor starts it with `gunicorn app.wsgi:application`."""
 
 from app.settings import settings
 
 bind = f"{settings().web_host}:{settings().web_port}"
 worker_class = "gthread"
 workers = 2
-threads = 8
+# Up to 8 of them hold a page's stream (app/dashboard/live.py).
+threads = 16
 timeout = 30
 graceful_timeout = 10
 keepalive = 5

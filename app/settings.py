@@ -54,6 +54,7 @@ class Settings(BaseSettings):
 
     secret_key: str = Field("", alias="SECRET_KEY", repr=False)
     token_ttl_s: int = Field(3_600, alias="TOKEN_TTL_SECONDS", ge=1)
+    dashboard_session_s: int = Field(8 * 3_600, alias="DASHBOARD_SESSION_SECONDS", ge=60)
     encryption_keys: str = Field("", alias="ENCRYPTION_KEYS", repr=False)
 
     web_host: str = Field("127.0.0.1", alias="WEB_HOST")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from app import log
 from app.api.application import create_app
+from app.dashboard.site import add_to
 from app.settings import settings
 
 log.configure("json" if settings().environment == "production" else "console")
-application = create_app()
+application = add_to(create_app())

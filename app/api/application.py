@@ -54,7 +54,7 @@ class EntryName(BaseConverter):
 
 def _private(response: Response) -> Response:
     """What is answered to one caller is nobody else's, and is what it says it is."""
-    response.headers["Cache-Control"] = "no-store"
+    response.headers.setdefault("Cache-Control", "no-store")
     response.headers["X-Content-Type-Options"] = "nosniff"
     return response
 

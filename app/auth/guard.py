@@ -1,4 +1,4 @@
-"""Who may call a view: the token says who it is, the database says what they may do now."""
+"""Who may call a view: a token or a cookie says who it is, the database says what they may do now."""
 
 from __future__ import annotations
 
@@ -25,13 +25,25 @@ class Forbidden(Exception):
         super().__init__(f"this needs the role {needs.value!r}; yours is {has.value!r}")
 
 
-def requires(least: Role) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Let a view be called only with a token of a present user who has at least this role."""
+def by_token() -> User:
+    """The user who calls, by the token of the request's header. Raises Unauthenticated."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise Unauthenticated("send a token: Authorization: Bearer …; get one at POST /auth/token")
+    try:
+        with db.reading() as session:
+            return find_user(session, subject(token.strip()))
+    except UserNotFound:
+        raise Unauthenticated("the token's user is gone") from None
+
+
+def requires(least: Role, caller: Callable[[], User] = by_token) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Let a view be called only by a present user who has at least this role."""
 
     def guard(view: Callable[P, R]) -> Callable[P, R]:
         @wraps(view)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-            g.user = _authenticated()
+            g.user = caller()
             if not g.user.role.includes(least):
                 raise Forbidden(g.user.role, least)
             return view(*args, **kwargs)
@@ -55,14 +67,3 @@ def sees_all() -> bool:
 def sees(owner_id: str | None) -> bool:
     """Whether the user who calls may see what is that user's. If not, answer as if it did not exist."""
     return sees_all() or owner_id == current_user().id
-
-
-def _authenticated() -> User:
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token:
-        raise Unauthenticated("send a token: Authorization: Bearer …; get one at POST /auth/token")
-    try:
-        with db.reading() as session:
-            return find_user(session, subject(token.strip()))
-    except UserNotFound:
-        raise Unauthenticated("the token's user is gone") from None
