@@ -29,6 +29,7 @@ from producer.pulse import Pulse
 from producer.reconcile import Reconciler
 from producer.stalled import StalledWatch
 from producer.tick import tick
+from producer.watch import Watch
 
 
 def now() -> datetime:
@@ -58,7 +59,7 @@ load_or_exit()
 reconcile = Reconciler(broker(), lost=start_budgets_empty)
 watch_stalled = StalledWatch()
 trim = Retention(broker(), keep=timedelta(days=settings().ledger_retention_days))
-pulse = Pulse(tick, keep_in_order, now, may_tick=Clocks().agree, is_urgent=reconcile.has_loss)
+pulse = Pulse(tick, keep_in_order, now, watch=Watch(), may_tick=Clocks().agree, is_urgent=reconcile.has_loss)
 # However late a beat arrives, it is taken: what is due is decided from the crontab, not from the beat.
 broker().add_middleware(PeriodiqMiddleware(skip_delay=10**9))
 broker().add_middleware(pulse)

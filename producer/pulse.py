@@ -1,4 +1,4 @@
-"""The producer's own pulse: it ticks when beats fail to come, and repairs what Redis does not have."""
+"""The producer's own pulse: it ticks when beats fail to come, repairs what Redis does not have, and watches."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 #: Longer than a minute and a late beat; shorter than what a tick adds ahead.
 SILENCE = timedelta(seconds=75)
 REPAIR_EVERY = timedelta(seconds=10)
+WATCH_EVERY = timedelta(seconds=10)
 LOOK_EVERY_S = 1.0
 
 
@@ -33,16 +34,19 @@ class Pulse(Middleware):
         repair: Callable[[datetime], object],
         now: Callable[[], datetime],
         *,
+        watch: Callable[[datetime], object],
         may_tick: Callable[[datetime], bool],
         is_urgent: Callable[[], bool],
     ) -> None:
         self._tick = tick
         self._repair = repair
+        self._watch = watch
         self._now = now
         self._may_tick = may_tick
         self._is_urgent = is_urgent
         self._ticked_at: datetime | None = None
         self._repaired_at: datetime | None = None
+        self._watched_at: datetime | None = None
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -57,11 +61,11 @@ class Pulse(Middleware):
 
     def look(self) -> None:
         """Do what is overdue; errors of Redis and of the database are logged, and the next look tries again."""
-        for overdue in (self._tick_if_silent, self._repair_if_due):
+        for overdue in (self._tick_if_silent, self._repair_if_due, self._watch_if_due):
             try:
                 overdue(self._now())
             except (RedisError, RecorderUnavailable, SQLAlchemyError) as error:
-                log.warning("the producer cannot tick or repair now: %s", error)
+                log.warning("the producer cannot tick, repair or watch now: %s", error)
 
     def _tick_if_silent(self, now: datetime) -> None:
         if self._is_over(self._ticked_at, SILENCE, now):
@@ -71,6 +75,11 @@ class Pulse(Middleware):
         if self._is_over(self._repaired_at, REPAIR_EVERY, now) or self._is_urgent():
             self._repair(now)
             self._repaired_at = now
+
+    def _watch_if_due(self, now: datetime) -> None:
+        if self._is_over(self._watched_at, WATCH_EVERY, now):
+            self._watched_at = now
+            self._watch(now)
 
     @staticmethod
     def _is_over(last: datetime | None, pause: timedelta, now: datetime) -> bool:

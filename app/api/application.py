@@ -9,6 +9,7 @@ from app.api import (
     crontab_admin,
     errors,
     health,
+    job_metrics,
     job_status,
     jobs_admin,
     queue_jobs,
@@ -67,6 +68,9 @@ def create_app() -> Flask:
     app.url_map.converters.update(key=Key, job_id=JobId, any_job_id=AnyJobId, queue=QueueName, entry=EntryName)
     errors.register(app)
     app.after_request(_private)
-    for routes in (health, sign_in, users, user_jobs, job_status, jobs_admin, crontab_admin, queues, queue_jobs, why):
+    for routes in (
+        *(health, sign_in, users, user_jobs, job_status, jobs_admin, crontab_admin, queues, queue_jobs, why),
+        *(job_metrics,),
+    ):
         app.register_blueprint(routes.bp)
     return app

@@ -31,12 +31,14 @@ class Watched:
     def __init__(self) -> None:
         self.at = NINE
         self.did: list[str] = []
+        self.watched: list[datetime] = []
         self.clocks_agree = True
         self.has_loss = False
         self.pulse = Pulse(
             self._tick,
             lambda now: self.did.append(f"repair {now:%M:%S}"),
             lambda: self.at,
+            watch=self.watched.append,
             may_tick=lambda _: self.clocks_agree,
             is_urgent=lambda: self.has_loss,
         )
@@ -85,6 +87,15 @@ def test_it_repairs_every_ten_seconds() -> None:
     assert [watched.look_after(seconds) for seconds in (9, 1, 9)] == [[], ["repair 00:10"], []]
 
 
+def test_it_watches_every_ten_seconds() -> None:
+    """The first look does, and none in between."""
+    watched = Watched()
+    for seconds in (0, 9, 1, 9, 1):
+        watched.look_after(seconds)
+
+    assert watched.watched == [NINE + timedelta(seconds=seconds) for seconds in (0, 10, 20)]
+
+
 @pytest.mark.parametrize(
     "error",
     [RedisConnectionError("away"), OperationalError("SELECT", {}, Exception("away")), RecorderUnavailable("away")],
@@ -101,14 +112,16 @@ def test_a_tick_that_fails_keeps_nothing_from_being_repaired(error: Exception) -
         ticked.append(now)
 
     repaired: list[datetime] = []
-    pulse = Pulse(tick, repaired.append, lambda: NINE, may_tick=lambda _: True, is_urgent=lambda: False)
+    pulse = Pulse(
+        tick, repaired.append, lambda: NINE, watch=repaired.append, may_tick=lambda _: True, is_urgent=lambda: False
+    )
 
     pulse.look()
     repaired_all_the_same = list(repaired)
     pulse.look()
 
     assert ticked == [NINE]
-    assert repaired_all_the_same == [NINE]
+    assert repaired_all_the_same == [NINE, NINE]  # and watched
 
 
 def test_a_loss_is_repaired_at_the_next_look() -> None:

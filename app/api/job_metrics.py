@@ -1,0 +1,102 @@
+"""/api/v1/metrics/jobs: throughput, failures, waits and durations by queue and job, over an hour, a day or a week."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from flask import Blueprint
+from pydantic import Field
+
+from app import db
+from app.api.input import Query, read_query
+from app.api.replies import Reply, ok
+from app.auth.guard import requires
+from app.clock import utc_now
+from app.ledger.figures.reading import (
+    WINDOWS,
+    Figures,
+    JobSeries,
+    QueueSeries,
+    Window,
+    job_series,
+    queue_series,
+    resolution,
+)
+from app.models.user import Role
+
+bp = Blueprint("job_metrics", __name__, url_prefix="/api/v1/metrics")
+
+SECOND = timedelta(seconds=1)
+
+
+class Asked(Query):
+    """Of when, and of which: all unless named."""
+
+    window: Window = "1h"
+    queue: str | None = Field(None, max_length=255, pattern=r"^[^\x00]+$")
+    job: str | None = Field(None, max_length=255, pattern=r"^[^\x00]+$")
+
+
+@bp.get("/jobs")
+@requires(Role.VIEWER)
+def jobs() -> Reply:
+    """In stretches of a minute, a quarter of an hour or an hour; durations in ms (S1-F3)."""
+    asked = read_query(Asked)
+    queue = asked.queue and asked.queue.replace(":", "-")
+    with db.reading() as session:
+        now = utc_now()
+        by_job = job_series(session, asked.window, now, queue=queue, job=asked.job)
+        by_queue = queue_series(session, asked.window, now, queue=queue)
+    length = WINDOWS[asked.window][0]
+    return ok(
+        {
+            "window": asked.window,
+            "until": now,
+            "bucketSeconds": resolution(asked.window) // SECOND,
+            "jobs": [_job(one, length) for one in by_job],
+            "queues": [_queue(one, length) for one in by_queue],
+        }
+    )
+
+
+def _job(series: JobSeries, length: timedelta) -> dict[str, Any]:
+    return {
+        "queue": series.queue,
+        "job": series.job,
+        **_total(series.total, length),
+        "series": [{"at": point.at, **_figures(point.figures)} for point in series.points],
+    }
+
+
+def _queue(series: QueueSeries, length: timedelta) -> dict[str, Any]:
+    return {
+        "queue": series.queue,
+        **_total(series.total, length),
+        "series": [
+            {
+                "at": point.at,
+                **_figures(point.figures),
+                "waiting": point.waiting,
+                "oldestWaitingMs": point.oldest_waiting_ms,
+            }
+            for point in series.points
+        ],
+    }
+
+
+def _total(figures: Figures, length: timedelta) -> dict[str, Any]:
+    return {**_figures(figures), "perMinute": round(figures.ended / (length / timedelta(minutes=1)), 3)}
+
+
+def _figures(figures: Figures) -> dict[str, Any]:
+    return {
+        "ended": figures.ended,
+        "completed": figures.completed,
+        "partial": figures.partial,
+        "failed": figures.failed,
+        "cancelled": figures.cancelled,
+        "failureRate": figures.failure_rate,
+        "waitMs": {"p50": figures.wait_p50_ms, "p95": figures.wait_p95_ms},
+        "runMs": {"p50": figures.run_p50_ms, "p95": figures.run_p95_ms},
+    }
