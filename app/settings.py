@@ -81,6 +81,9 @@ class Settings(BaseSettings):
     session_retention_days: int = Field(30, alias="SESSION_RETENTION_DAYS", ge=1)
     audit_retention_days: int = Field(365, alias="AUDIT_RETENTION_DAYS", ge=1)
     snapshot_retention_days: int = Field(30, alias="SNAPSHOT_RETENTION_DAYS", ge=1)
+    log_retention_days: int = Field(30, alias="LOG_RETENTION_DAYS", ge=1)
+    #: Finished exports and reports; without one ``exports`` under TORIL_VAR.
+    export_dir: str = Field("", alias="EXPORT_DIR")
     backup_dir: str = Field("", alias="BACKUP_DIR")
     backup_keep: int = Field(14, alias="BACKUP_KEEP", ge=1)
 
@@ -147,6 +150,11 @@ class Settings(BaseSettings):
     def uses_leads_server(self) -> bool:
         """Whether web URLs or leads come from the local server: in development, as long as no URL was given."""
         return any(url.startswith(f"{self._leads_server}/") for url in (self.web_urls_url, self.leadsquared_url))
+
+    @property
+    def export_folder(self) -> Path:
+        """Where exports and reports are."""
+        return Path(self.export_dir) if self.export_dir else self.var_dir / "exports"
 
     @property
     def private_hosts(self) -> set[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
-from app.jobs.payloads import Nothing, Payload, ProcessUserData, Slot
+from app.jobs.payloads import CleanUp, Nothing, Payload, ProcessUserData, Slot
 from app.settings import settings
 
 P = TypeVar("P", bound=Payload)
@@ -20,6 +20,7 @@ KEEP_FAILED: Keep = MappingProxyType({"age": 7 * 24 * 3600})
 USER_UPDATES = "user-updates"
 CRON = "cron"
 CRON_JOBS = "cron-jobs"
+CLEANUP = "cleanup"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,9 @@ PROMISE_WEEKLY_UPDATES = JobSpec("promise_weekly_updates", CRON, Slot, attempts=
 #: Run the body of a crontab entry. Its attempts and its time limit are the entry's.
 RUN_ENTRY = JobSpec("run_entry", CRON_JOBS, Slot, attempts=1, backoff_ms=2_000, internal=True)
 
+#: Remove old logs, expired tokens or temporary files, one kind after the other. Source: document 003.
+CLEAN_UP = JobSpec("clean_up", CLEANUP, CleanUp, timeout_s=3_600, takes_any_name=True)
+
 #: Nothing, where the main work is done: for measuring. Its ends push no other out of the queue's view.
 NO_OP = JobSpec("no_op", USER_UPDATES, Nothing, attempts=1, timeout_s=30, keep_completed={"count": 0})
 
@@ -103,6 +107,7 @@ JOBS: tuple[JobSpec[Any], ...] = (
     PROMISE_DAILY_UPDATES,
     PROMISE_WEEKLY_UPDATES,
     RUN_ENTRY,
+    CLEAN_UP,
     NO_OP,
     BEAT,
 )
@@ -121,7 +126,12 @@ def default_actors() -> dict[str, str]:
 
 def policies() -> dict[str, QueuePolicy]:
     """How the jobs of each queue are taken. Source: CONTRACTS C14, C45, S3-2 to S3-7."""
-    return {USER_UPDATES: QueuePolicy(settings().worker_concurrency), CRON: QueuePolicy(1), CRON_JOBS: QueuePolicy(4)}
+    return {
+        USER_UPDATES: QueuePolicy(settings().worker_concurrency),
+        CRON: QueuePolicy(1),
+        CRON_JOBS: QueuePolicy(4),
+        CLEANUP: QueuePolicy(1),
+    }
 
 
 def concurrency() -> dict[str, int]:

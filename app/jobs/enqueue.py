@@ -105,7 +105,7 @@ def new_job(
     """The job to be added, with the options of its spec."""
     job = find_queue(spec.queue).new_job(
         spec.name,
-        payload.model_dump(mode="json", exclude_none=True),
+        payload.model_dump(mode="json", by_alias=True, exclude_none=True),
         job_id=job_id,
         delay_ms=delay_ms,
         priority=priority,

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic.alias_generators import to_camel
+
+from app.clock import EPOCH
+from app.jobs.ages import moment
 
 Cadence = Literal["daily", "weekly", "both"]
 #: An id becomes part of a job id, where a colon would make BullMQ's keys ambiguous.
@@ -15,6 +19,12 @@ class Payload(BaseModel):
     """Data of a job: nothing is converted, nothing unknown is accepted."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class Documented(Payload):
+    """Data of document 003, whose names are in camelCase; a validated field may also be named as here."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
 
 
 class ProcessUserData(Payload):
@@ -33,6 +43,22 @@ class Slot(Payload):
     slot: Annotated[str, StringConstraints(pattern=r"^\d{8}T\d{6}$")]
     version: int = 1
     manual: bool = False
+
+
+def _age(text: str) -> str:
+    moment(text, EPOCH)
+    return text
+
+
+CleanupKind = Literal["old_logs", "expired_tokens", "temp_files"]
+
+
+class CleanUp(Documented):
+    """What is to go (S3-7), and how old it must be: an age or a date (``ages.moment``). A dry run only tells."""
+
+    kind: CleanupKind = Field(alias="type")
+    older_than: Annotated[str, StringConstraints(max_length=40), AfterValidator(_age)] | None = None
+    dry_run: bool = False
 
 
 class Nothing(Payload):
