@@ -33,12 +33,13 @@ def _broker(url: str, prefix: str) -> BullMQBroker:
             unrecorded={spec.name for spec in SPECS.values() if not spec.recorded},
             confirm_within_s=settings().confirm_within_ms / 1_000,
         ),
-        guarded=lambda: _is_guarded(prefix),
+        guarded=lambda: is_guarded(prefix),
         shutdown_grace_s=settings().shutdown_grace_s,
     )
 
 
-def _is_guarded(prefix: str) -> bool:
+def is_guarded(prefix: str) -> bool:
+    """Whether a reconciler keeps watch over what these queues lose, so that claims may wait for it."""
     with unavailable_when_operational(), db.engine().connect() as connection:
         return has_epoch(connection, prefix)
 

@@ -16,6 +16,7 @@ import dramatiq
 from app import clock, log
 from app.broker.broker import BullMQBroker
 from app.broker.current import RunningJob, current_job
+from app.jobs.engine import is_guarded
 from app.jobs.presence import Presence
 from app.ledger.effect import effect
 from app.ledger.recorder import Ledger
@@ -30,6 +31,7 @@ broker = BullMQBroker(
     prefix=settings().queue_prefix,
     concurrency={QUEUE: int(os.environ["FAULTS_CONCURRENCY"])},
     recorder=Ledger(),
+    guarded=lambda: is_guarded(settings().queue_prefix),
     lock_ms=int(os.environ["FAULTS_LOCK_MS"]),
     shutdown_grace_s=settings().shutdown_grace_s,
 )
