@@ -8,6 +8,7 @@ from werkzeug.routing import BaseConverter
 from app.api import (
     crontab_admin,
     errors,
+    failures,
     health,
     job_metrics,
     job_status,
@@ -68,9 +69,7 @@ def create_app() -> Flask:
     app.url_map.converters.update(key=Key, job_id=JobId, any_job_id=AnyJobId, queue=QueueName, entry=EntryName)
     errors.register(app)
     app.after_request(_private)
-    for routes in (
-        *(health, sign_in, users, user_jobs, job_status, jobs_admin, crontab_admin, queues, queue_jobs, why),
-        *(job_metrics,),
-    ):
+    jobs = (user_jobs, job_status, jobs_admin, queues, queue_jobs, why, failures, job_metrics)
+    for routes in (health, sign_in, users, crontab_admin, *jobs):
         app.register_blueprint(routes.bp)
     return app

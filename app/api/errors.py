@@ -27,6 +27,7 @@ from app.crontab.entries import EntryExists, EntryNotFound, EntryOfCode
 from app.domains.accounts.errors import AccountNotFound, EmailTaken, InvalidEmail, UnknownMarketplace, UserNotFound
 from app.jobs.by_hand import UnknownJobName
 from app.ledger.errors import is_operational
+from app.ledger.failures import GroupNotFound
 from app.settings import settings
 
 log = structlog.get_logger(__name__)
@@ -46,6 +47,7 @@ STATUSES: Mapping[type[Exception], int] = {
     JobNotFound: 404,
     QueueNotFound: 404,
     EntryNotFound: 404,
+    GroupNotFound: 404,
     EmailTaken: 409,
     JobLocked: 409,
     NextOfScheduler: 409,

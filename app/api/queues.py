@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from flask import Blueprint
 from pydantic import model_validator
 
+from app import db
 from app.api.amounts import whole
 from app.api.input import read_body, read_optional_body
 from app.api.queue_replies import metrics_of
@@ -16,6 +17,7 @@ from app.auth.acts import act
 from app.auth.guard import current_user, requires
 from app.clock import utc_now
 from app.crontab.pausing import pause_queue, resume_queue
+from app.jobs import retrying
 from app.jobs.catalog import queues
 from app.jobs.engine import find_queue
 from app.models.user import Role
@@ -84,6 +86,17 @@ def clean(queue_name: str) -> Reply:
         queue.clean(asked.grace_period * 1_000, state="completed")
         queue.clean(asked.grace_period * 1_000, state="failed")
     return ok(message="Queue cleaned successfully")
+
+
+@bp.post("/<queue:queue_name>/retry")
+@requires(Role.OPERATOR)
+def retry(queue_name: str) -> Reply:
+    """Run every failed job of it again: 202 with the id of the job that does it, and how many there are now."""
+    why = read_optional_body(Act).reason
+    queue = find_queue(queue_name)
+    with db.session() as session:
+        job_id = retrying.ask_for_queue(session, queue, by=current_user().id, why=why)
+    return ok({"jobId": job_id, "failed": queue.get_job_counts()["failed"]}, status=202)
 
 
 @bp.post("/<queue:queue_name>/drain")

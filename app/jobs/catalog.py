@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
-from app.jobs.payloads import CleanUp, Nothing, Payload, ProcessUserData, Slot
+from app.jobs.payloads import CleanUp, Nothing, Payload, ProcessUserData, RetryFailed, Slot
 from app.settings import settings
 
 P = TypeVar("P", bound=Payload)
@@ -87,6 +87,11 @@ RUN_ENTRY = JobSpec("run_entry", CRON_JOBS, Slot, attempts=1, backoff_ms=2_000, 
 #: Remove old logs, expired tokens or temporary files, one kind after the other. Source: document 003.
 CLEAN_UP = JobSpec("clean_up", CLEANUP, CleanUp, timeout_s=3_600, takes_any_name=True)
 
+#: Run many failed jobs again, for an operator; beside the crontab's, which is rarely full.
+RETRY_FAILED = JobSpec(
+    "retry_failed", CRON_JOBS, RetryFailed, attempts=3, backoff_ms=2_000, timeout_s=3_600, internal=True
+)
+
 #: Nothing, where the main work is done: for measuring. Its ends push no other out of the queue's view.
 NO_OP = JobSpec("no_op", USER_UPDATES, Nothing, attempts=1, timeout_s=30, keep_completed={"count": 0})
 
@@ -108,6 +113,7 @@ JOBS: tuple[JobSpec[Any], ...] = (
     PROMISE_WEEKLY_UPDATES,
     RUN_ENTRY,
     CLEAN_UP,
+    RETRY_FAILED,
     NO_OP,
     BEAT,
 )

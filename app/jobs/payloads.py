@@ -61,5 +61,13 @@ class CleanUp(Documented):
     dry_run: bool = False
 
 
+class RetryFailed(Payload):
+    """What had failed before that moment (ms since the epoch): with one error, by its signature, or in one queue."""
+
+    group: str | None = None
+    queue: str | None = None
+    before_ms: int
+
+
 class Nothing(Payload):
     """No data."""

@@ -16,6 +16,7 @@ from app.broker.errors import LeaseLost
 from app.broker.recorder import RecorderUnavailable, Start
 from app.clock import from_ms, utc_now
 from app.ledger.ends import write_attempts
+from app.ledger.error_groups import group_failures
 from app.ledger.errors import is_operational, unavailable_when_operational
 from app.ledger.rows import JOB, job_status
 from app.models.job_status import Status
@@ -78,6 +79,9 @@ def effect(job: RunningJob) -> Iterator[Effect]:
                 "error": outcome.error,
             }
             write_attempts(session.connection(), [attempt])
+            if kind is Status.FAILED:
+                failure = {"id": start.row, "error": outcome.error, "stacktrace": None, "ended_at": ended_at}
+                group_failures(session.connection(), [failure])
             _commit(session, start, by_this_run)
         else:
             session.rollback()

@@ -25,6 +25,7 @@ from sqlalchemy import (
 
 from app.broker.recorder import End, EndKind, NewJob
 from app.ledger.batch import Batch, about, batch, clean, insert_missing
+from app.ledger.error_groups import group_failures
 from app.ledger.rows import JOB, KEY, id_of, job_attempt, job_status, keyed, moment, same_key
 from app.ledger.settings import lost_ms
 from app.models.job_status import Status
@@ -76,6 +77,8 @@ def write_ends(connection: Connection, ends: Sequence[End]) -> set[Fence]:
     if _write(connection, rows).rowcount < len(ends):
         # Whatever else ends a row or starts it again raises its number.
         owners = {(row.id, row.run) for row in _still_owned(connection, map(_fence, ends))}
+    if failures := [row for row in rows if row["status"] is Status.FAILED and (row["id"], row["run"]) in owners]:
+        group_failures(connection, failures)
     _insert_attempts(
         connection, [row for row in rows if (row["id"], row["run"]) in owners], by_version=running_version()
     )

@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, Connection, FromClause, Update, and_, case
 from app.broker.recorder import Ended, EndKind, NewJob
 from app.clock import to_ms
 from app.ledger.batch import batch, clean
+from app.ledger.error_groups import group_failures
 from app.ledger.rows import JOB, PROMISED, job_status, new_job
 from app.ledger.starts import REOPENED
 from app.models.job_status import Status
@@ -97,7 +98,7 @@ def end_missing(connection: Connection, seen: Sequence[OpenRow], at: datetime) -
 def end_as_settled(connection: Connection, seen: OpenRow, ended: Ended, at: datetime) -> None:
     """Redis says that it has ended, as some worker without a record has done it (R15)."""
     completed = ended.kind is EndKind.COMPLETED
-    connection.execute(
+    ours = connection.execute(
         update(job_status)
         .where(JOB.id == seen.id, JOB.run == seen.run, IS_OPEN)
         .values(
@@ -111,6 +112,8 @@ def end_as_settled(connection: Connection, seen: OpenRow, ended: Ended, at: date
             run=JOB.run + 1,
         )
     )
+    if ours.rowcount and not completed:
+        group_failures(connection, [{"id": seen.id, "error": ended.reason, "stacktrace": None, "ended_at": at}])
 
 
 def still_open(connection: Connection, seen: Sequence[OpenRow]) -> set[int]:

@@ -12,7 +12,9 @@ from app.ledger.batch import Batch, about, batch, clean
 from app.ledger.rows import JOB, KEY, NEW, Key, first_seen, id_of, job_status, key_of, keyed, moment
 from app.models.job_status import Status
 
-REOPENED = dict.fromkeys((JOB.ended_at, JOB.settled_at, JOB.completed_at, JOB.failed_at, JOB.cancelled, JOB.error))
+REOPENED = dict.fromkeys(
+    (JOB.ended_at, JOB.settled_at, JOB.completed_at, JOB.failed_at, JOB.cancelled, JOB.error, JOB.error_group)
+)
 FOUND = (*KEY, JOB.id, JOB.run, JOB.checkpoint, JOB.started_at, JOB.ended_at, JOB.settled_at, JOB.cancelled)
 END = (JOB.status, JOB.return_value, JOB.error)
 

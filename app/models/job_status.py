@@ -10,6 +10,7 @@ from sqlalchemy import BigInteger, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base, BigKey
+from app.models.error_group import SIGNATURE_LENGTH
 from app.models.json_text import JsonText
 
 #: The longest queue name, job id or promise key: all are indexed, and an index has a limit.
@@ -49,6 +50,14 @@ class JobStatus(Base):
         # Only a failure pays for these two.
         Index("ix_job_status_failed", "ended_at", "id", postgresql_where=FAILED, sqlite_where=FAILED),
         Index("ix_job_status_failed_user", "user_id", "ended_at", "id", postgresql_where=FAILED, sqlite_where=FAILED),
+        Index(
+            "ix_job_status_error_group",
+            "error_group",
+            "ended_at",
+            "id",
+            postgresql_where=text("status = 'failed' AND error_group IS NOT NULL"),
+            sqlite_where=text("status = 'failed' AND error_group IS NOT NULL"),
+        ),
         Index(
             "ix_job_status_unconfirmed",
             "queued_at",
@@ -100,6 +109,7 @@ class JobStatus(Base):
 
     return_value: Mapped[Any] = mapped_column(JsonText, nullable=True)
     error: Mapped[str | None] = mapped_column(Text)
+    error_group: Mapped[str | None] = mapped_column(String(SIGNATURE_LENGTH))  # of a failed job
     accounts_total: Mapped[int | None]
     accounts_processed: Mapped[int | None]
     account_errors: Mapped[Any] = mapped_column(JsonText, nullable=True)  # reason per account

@@ -16,9 +16,11 @@ from sqlalchemy.orm import InstrumentedAttribute
 from app import db
 from app.jobs.engine import broker
 from app.ledger import audit
+from app.ledger.error_groups import forgotten
 from app.ledger.retention import Retention
 from app.models.audit_entry import AuditEntry
 from app.models.cron_session import CronSession
+from app.models.error_group import ErrorGroup
 from app.models.sent_mail import SentMail
 from app.models.snapshot import Snapshot
 from app.settings import settings
@@ -66,6 +68,7 @@ def old_rows(now: datetime, before: datetime | None = None) -> Mapping[str, OldR
         "sessions": OldRows(CronSession.id, (CronSession.end_time < sessions, CronSession.id.not_in(newest))),
         "snapshots": OldRows(Snapshot.id, (Snapshot.taken_at < (before or snapshots),)),
         "audit": OldRows(AuditEntry.id, (AuditEntry.at < min(before or trail, trail),)),
+        "errors": OldRows(ErrorGroup.id, forgotten(now - timedelta(days=given.ledger_retention_days))),
         "mails": OldRows(SentMail.message_id, (SentMail.sent_at < min(before or snapshots, snapshots),)),
     }
 

@@ -68,7 +68,7 @@ def test_old_sessions_and_rotated_logs_go(var: Path) -> None:
 
     gone = clean_up("old_logs", NINE)
 
-    assert gone == {"sessions": 2, "snapshots": 0, "audit": 0, "mails": 0, "files": 1}
+    assert gone == {"sessions": 2, "snapshots": 0, "audit": 0, "errors": 0, "mails": 0, "files": 1}
     assert sorted(file.name for file in (var / "log").iterdir()) == ["notes.txt", "web.log", "web.log.2"]
     with db.reading() as opened:
         acts = [(act.actor, act.action, act.details) for act in opened.scalars(audit.trail())]
@@ -85,7 +85,7 @@ def test_a_dry_run_tells_what_would_go_and_leaves_it(var: Path) -> None:
     would = clean_up("old_logs", NINE, dry_run=True, tell=told.append)
     gone = clean_up("old_logs", NINE)
 
-    assert would == gone == {"sessions": 1, "snapshots": 0, "audit": 0, "mails": 0, "files": 1}
+    assert would == gone == {"sessions": 1, "snapshots": 0, "audit": 0, "errors": 0, "mails": 0, "files": 1}
     assert told == [
         "files: web.log.1",
         "sessions: 1 would go, snapshots: 0 would go, audit: 0 would go, mails: 0 would go, files: 1 would go",

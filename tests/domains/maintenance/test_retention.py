@@ -57,7 +57,7 @@ def test_everything_goes_by_its_own_retention(queue: Queue) -> None:
 
     trimmed = trim_everything(NINE)
 
-    assert trimmed == {"jobs": 1, "sessions": 1, "audit": 1, "snapshots": 1, "mails": 1}
+    assert trimmed == {"jobs": 1, "sessions": 1, "audit": 1, "snapshots": 1, "errors": 0, "mails": 1}
     with db.reading() as opened:
         left = [opened.scalar(select(func.count()).select_from(one)) for one in (JobStatus, CronSession)]
         assert left == [1, 2]
