@@ -88,7 +88,8 @@ def test_a_dry_run_tells_what_would_go_and_leaves_it(var: Path) -> None:
     assert would == gone == {"sessions": 1, "snapshots": 0, "audit": 0, "errors": 0, "mails": 0, "files": 1}
     assert told == [
         "files: web.log.1",
-        "sessions: 1 would go, snapshots: 0 would go, audit: 0 would go, mails: 0 would go, files: 1 would go",
+        "sessions: 1 would go, snapshots: 0 would go, audit: 0 would go, errors: 0 would go, mails: 0 would go, "
+        "files: 1 would go",
     ]
 
 
