@@ -16,7 +16,7 @@ from app.crontab.code import load_or_exit
 from app.crontab.execute import run_entry
 from app.domains.amazon.budget import Budget
 from app.jobs.actor import actor
-from app.jobs.catalog import BEAT, PROMISE_DAILY_UPDATES, PROMISE_WEEKLY_UPDATES
+from app.jobs.catalog import ADD_RECURRING_JOB, BEAT, PROMISE_DAILY_UPDATES, PROMISE_WEEKLY_UPDATES
 from app.jobs.engine import broker
 from app.jobs.limits import RateLimits
 from app.jobs.payloads import Slot
@@ -82,4 +82,10 @@ def promise_daily_updates(**asked: Any) -> Any:
 @actor(PROMISE_WEEKLY_UPDATES)
 def promise_weekly_updates(**asked: Any) -> Any:
     """Enqueue the users of a day."""
+    return run_entry(Slot(**asked))
+
+
+@actor(ADD_RECURRING_JOB)
+def add_recurring_job(**asked: Any) -> Any:
+    """Add the job that an entry of the run time is about."""
     return run_entry(Slot(**asked))

@@ -15,6 +15,7 @@ from app.api import (
     jobs_admin,
     queue_jobs,
     queues,
+    recurring_jobs,
     sign_in,
     user_jobs,
     users,
@@ -22,6 +23,22 @@ from app.api import (
 )
 from app.api.input import MAX_BODY_BYTES
 from app.api.replies import Json
+
+ROUTES = (
+    health,
+    sign_in,
+    users,
+    user_jobs,
+    job_status,
+    jobs_admin,
+    crontab_admin,
+    queues,
+    queue_jobs,
+    recurring_jobs,
+    why,
+    failures,
+    job_metrics,
+)
 
 
 class Key(BaseConverter):
@@ -69,7 +86,6 @@ def create_app() -> Flask:
     app.url_map.converters.update(key=Key, job_id=JobId, any_job_id=AnyJobId, queue=QueueName, entry=EntryName)
     errors.register(app)
     app.after_request(_private)
-    jobs = (user_jobs, job_status, jobs_admin, queues, queue_jobs, why, failures, job_metrics)
-    for routes in (health, sign_in, users, crontab_admin, *jobs):
+    for routes in ROUTES:
         app.register_blueprint(routes.bp)
     return app

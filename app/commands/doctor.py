@@ -19,7 +19,7 @@ from app.clock import utc_now
 from app.commands.deep import count_doubled, count_lost, count_orphaned, count_stuck_flows
 from app.commands.table import show_table
 from app.crontab import entries
-from app.crontab.code import jobs
+from app.crontab.code import scheduled_jobs
 from app.crontab.cron import slots_between
 from app.crontab.slots import MISSED_AFTER
 from app.domains.slots.assign import unscheduled
@@ -130,7 +130,7 @@ def _crontab() -> Iterator[tuple[State, str]]:
     with db.reading() as session:
         rows = {row.id: row for row in session.scalars(select(CrontabEntry))}
         cursors = {row.entry_id: row.added_until for row in session.scalars(select(CrontabCursor))}
-    for job in jobs().values():
+    for job in scheduled_jobs():
         if job.name not in rows:
             line = f"{job.name} ({job.schedule}, {job.timezone})"
             yield "warning", f"{line} is not in the table yet: the producer has never run here"

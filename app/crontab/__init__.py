@@ -20,6 +20,8 @@ What others call:
     ``environments`` (empty: all); ``check()`` and ``cleanup()``; for docs/crontab.md ``reads``, ``writes``, ``proof``.
     The file is short: its body is one call into a domain. A name that is no field breaks the file, which is then
     logged and left out. A folder of an installation's own jobs is named by CRONTAB_DIR.
+``recurring.schedule_recurring_job(session, queue, name, data, cron, timezone=, priority=, entry_id=, by=, at=)``
+    A job of any queue of the catalog, again and again: an entry whose body, run by the producer, adds it (S3-18).
 ``running.current_run()``
     What a body may know of its run: ``slot`` (equal for every attempt: do once per slot what is done once), ``data``,
     ``session_id``, ``manual``, and ``details``, a dict that becomes the session's metadata. What ``run`` returns is

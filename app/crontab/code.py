@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType, ModuleType
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, InstanceOf, model_validator
 
-from app.crontab.fields import EntryId, Fields
+from app.crontab.fields import EntryId, Fields, Schedule
 from app.jobs.catalog import RUN_ENTRY, JobSpec
 from app.settings import settings
 
@@ -35,13 +35,16 @@ class Job(Fields):
 
     ``run(log)`` is the body, ``check()`` its own pre-check, ``cleanup()`` follows whatever happens; the last two may be
     left out. ``spec`` is the queued job that runs it. ``reads``, ``writes`` and ``proof`` (a test with a known answer)
-    are for docs/crontab.md.
+    are for docs/crontab.md. A ``schedule`` of "" is a body without an entry of its own: entries made at run time bring
+    theirs, and ``check_data`` refuses data that the body could not use.
     """
 
     name: EntryId
+    schedule: Schedule | Literal[""]
     run: Callable[[Log], Any]
     check: Callable[[], object] | None = None
     cleanup: Callable[[], object] | None = None
+    check_data: Callable[[Mapping[str, Any]], object] | None = None
     spec: InstanceOf[JobSpec[Any]] = Field(default_factory=lambda: RUN_ENTRY)
     reads: str = "–"
     writes: str = "–"
@@ -65,6 +68,11 @@ def jobs() -> Mapping[str, Job]:
         for job in load(Path(settings().crontab_dir), "crontab_jobs"):
             found.setdefault(job.name, job)
     return MappingProxyType(found)
+
+
+def scheduled_jobs() -> list[Job]:
+    """Those that bring an entry of their own, by name."""
+    return sorted((job for job in jobs().values() if job.schedule), key=lambda job: job.name)
 
 
 def load(folder: Path, package: str) -> Iterator[Job]:

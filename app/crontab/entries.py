@@ -15,7 +15,7 @@ from pydantic import field_validator
 from sqlalchemy import Table, delete, select, update
 from sqlalchemy.orm import Session
 
-from app.crontab.code import Job, jobs
+from app.crontab.code import Job, jobs, scheduled_jobs
 from app.crontab.cron import is_slot
 from app.crontab.fields import EntryId, Fields
 from app.ledger import audit
@@ -68,7 +68,7 @@ class NewEntry(Fields):
 def sync(session: Session, now: datetime) -> None:
     """Bring the table up to the code. A new entry begins now: it has no past to catch up with."""
     known = {entry.id: entry for entry in session.scalars(select(CrontabEntry))}
-    for job in jobs().values():
+    for job in scheduled_jobs():
         row = known.get(job.name)
         if row is None:
             _insert(session, {"id": job.name, "source": CODE, **job.fields()}, now)
@@ -81,7 +81,8 @@ def sync(session: Session, now: datetime) -> None:
 
 
 def create(session: Session, new: NewEntry, *, by: str, at: datetime, why: str | None = None) -> CrontabEntry:
-    """Add an entry. Its first slot is the first after now. Raises EntryExists."""
+    """Add an entry. Its first slot is the first after now. Raises EntryExists, and what its job says of the data."""
+    _check_data(new.job, new.data)
     fields = {**new.model_dump(), "source": API, "changed_by": by, "changed_at": at}
     if not _insert(session, fields, at):
         raise EntryExists(new.id)
@@ -95,10 +96,12 @@ def change(
     """Change some fields of an entry; they are the operator's from now on. Takes effect at the next tick.
 
     What was added under the old fields does not run, unless its slot is one of the new ones too. Started again, an
-    entry begins now: what fell due while it was stopped is not caught up. Raises EntryNotFound, and pydantic's
-    ValidationError, which names the field.
+    entry begins now: what fell due while it was stopped is not caught up. Raises EntryNotFound, pydantic's
+    ValidationError, which names the field, and what its job says of new data.
     """
     entry = _lock(session, find(session, entry_id))
+    if "data" in changes:
+        _check_data(entry.job, changes["data"])
     before = _fields_of(entry)
     checked = Fields.model_validate({**before, **changes})
     after = {name: getattr(checked, name) for name in changes}
@@ -227,6 +230,12 @@ def _write(session: Session, entry: CrontabEntry, values: dict[str, Any], now: d
     row.version = entry.version
     session.flush()
     return True
+
+
+def _check_data(name: str, data: dict[str, Any]) -> None:
+    job = jobs().get(name)
+    if job is not None and job.check_data is not None:
+        job.check_data(data)
 
 
 def _lock(session: Session, entry: CrontabEntry) -> CrontabEntry:

@@ -31,6 +31,7 @@ def _found(zone: str) -> str:
 #: Part of job ids and promise keys, so without a colon.
 EntryId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,63}$")]
 Title = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Schedule = Annotated[str, AfterValidator(_followed)]
 
 
 class Fields(BaseModel):
@@ -39,7 +40,7 @@ class Fields(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     title: Title
-    schedule: Annotated[str, AfterValidator(_followed)]
+    schedule: Schedule
     timezone: Annotated[str, AfterValidator(_found)] = Field(default_factory=lambda: settings().timezone)
     data: dict[str, Any] = Field(default_factory=dict)
     enabled: bool = True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
@@ -10,7 +9,7 @@ from itertools import islice
 from sqlalchemy.orm import Session
 
 from app.crontab import entries
-from app.crontab.code import Job, jobs
+from app.crontab.code import Job, scheduled_jobs
 from app.crontab.cron import in_words, slots_between
 
 #: As far ahead as anybody asks: leap day comes within it.
@@ -64,7 +63,7 @@ def lines_of_code(now: datetime, runs: int = 5) -> list[Line]:
             _state(enabled=job.enabled, is_ours=True),
             next_runs(job.schedule, job.timezone, now, runs),
         )
-        for job in _by_name()
+        for job in scheduled_jobs()
     ]
 
 
@@ -75,7 +74,7 @@ def next_runs(schedule: str, zone: str, now: datetime, count: int = 5) -> list[d
 
 def markdown(since: datetime) -> str:
     """docs/crontab.md."""
-    return "\n".join([PAGE.format(since=since), *(_section(job, since) for job in _by_name())])
+    return "\n".join([PAGE.format(since=since), *(_section(job, since) for job in scheduled_jobs())])
 
 
 def _section(job: Job, since: datetime) -> str:
@@ -94,10 +93,6 @@ def _section(job: Job, since: datetime) -> str:
         ("known answer", f"`{job.proof}`"),
     )
     return "\n".join([f"## {job.name}\n", "| | |", "|---|---|", *(f"| {name} | {says} |" for name, says in rows), ""])
-
-
-def _by_name() -> Iterable[Job]:
-    return sorted(jobs().values(), key=lambda job: job.name)
 
 
 def _words(schedule: str, zone: str) -> str:

@@ -20,18 +20,28 @@ class UnknownJobName(ValueError):
         super().__init__(f"no job {name!r} can be added by hand to queue {queue!r}; known names: {names}")
 
 
-def job_by_hand(queue: str, name: str, data: Mapping[str, Any], *, priority: int = 0, delay_ms: int = 0) -> NewJob:
+def job_by_hand(
+    queue: str,
+    name: str,
+    data: Mapping[str, Any],
+    *,
+    job_id: str | None = None,
+    priority: int = 0,
+    delay_ms: int = 0,
+    promise_key: str | None = None,
+) -> NewJob:
     """The job to be added. Raises UnknownJobName, pydantic's ValidationError.
 
     ``queue`` is its canonical name. On a queue whose default job takes any name, ``name`` is a label (C29).
     """
-    spec = _spec(queue, name)
+    spec = spec_by_hand(queue, name)
     payload = spec.payload.model_validate(data)
-    return replace(new_job(spec, payload, priority=priority, delay_ms=delay_ms), name=name)
+    job = new_job(spec, payload, job_id=job_id, priority=priority, delay_ms=delay_ms, promise_key=promise_key)
+    return replace(job, name=name)
 
 
-def _spec(queue: str, name: str) -> JobSpec[Any]:
-    """What runs it. Another queue's job is no label: it would be a mistake."""
+def spec_by_hand(queue: str, name: str) -> JobSpec[Any]:
+    """What runs it. Another queue's job is no label: it would be a mistake. Raises UnknownJobName."""
     of_queue = {spec.name: spec for spec in catalog.SPECS.values() if spec.queue == queue and not spec.internal}
     default = next((spec for spec in of_queue.values() if spec.takes_any_name), None)
     found = of_queue.get(name) or (default if name not in catalog.SPECS else None)

@@ -81,6 +81,9 @@ PROCESS_USER_DATA = JobSpec("process_user_data", USER_UPDATES, ProcessUserData, 
 PROMISE_DAILY_UPDATES = JobSpec("promise_daily_updates", CRON, Slot, attempts=10, backoff_ms=1_000, internal=True)
 PROMISE_WEEKLY_UPDATES = JobSpec("promise_weekly_updates", CRON, Slot, attempts=10, backoff_ms=1_000, internal=True)
 
+#: Add one job of another queue, for a slot of an entry that was made at run time. The producer runs it.
+ADD_RECURRING_JOB = JobSpec("add_recurring_job", CRON, Slot, attempts=10, backoff_ms=1_000, internal=True)
+
 #: Run the body of a crontab entry. Its attempts and its time limit are the entry's.
 RUN_ENTRY = JobSpec("run_entry", CRON_JOBS, Slot, attempts=1, backoff_ms=2_000, internal=True)
 
@@ -111,6 +114,7 @@ JOBS: tuple[JobSpec[Any], ...] = (
     PROCESS_USER_DATA,
     PROMISE_DAILY_UPDATES,
     PROMISE_WEEKLY_UPDATES,
+    ADD_RECURRING_JOB,
     RUN_ENTRY,
     CLEAN_UP,
     RETRY_FAILED,
