@@ -78,6 +78,28 @@ class Settings(BaseSettings):
     #: Comma separated; whoever is to have the sales figures. Without any it is the admins.
     report_recipients: str = Field("", alias="REPORT_RECIPIENTS")
 
+    #: Percent of a cadence's users whose data is late, for how long.
+    alert_late_percent: float = Field(5, alias="ALERT_LATE_PERCENT", gt=0, le=100)
+    alert_late_window_s: int = Field(900, alias="ALERT_LATE_WINDOW", ge=0)
+    #: Seconds that a slot of an entry is late, for how long.
+    alert_overdue_s: int = Field(300, alias="ALERT_OVERDUE", ge=300)
+    alert_overdue_window_s: int = Field(60, alias="ALERT_OVERDUE_WINDOW", ge=0)
+    #: Seconds that the oldest job of a queue waits, for how long.
+    alert_latency_s: int = Field(300, alias="ALERT_LATENCY", gt=0)
+    alert_latency_window_s: int = Field(120, alias="ALERT_LATENCY_WINDOW", ge=0)
+    #: Times the failure rate of the last seven days, over how long, of how many jobs at least.
+    alert_failure_factor: float = Field(3, alias="ALERT_FAILURE_FACTOR", gt=1)
+    alert_failure_window_s: int = Field(900, alias="ALERT_FAILURE_WINDOW", ge=60, le=86_400)
+    alert_failure_jobs: int = Field(20, alias="ALERT_FAILURE_JOBS", ge=1)
+    #: Jobs that failed because they killed their workers, over how long.
+    alert_poison_jobs: int = Field(1, alias="ALERT_POISON_JOBS", ge=1)
+    alert_poison_window_s: int = Field(3_600, alias="ALERT_POISON_WINDOW", ge=60)
+    #: Jobs that the reconciler had to mend at once, over how long.
+    alert_repairs: int = Field(1, alias="ALERT_REPAIRS", ge=1)
+    alert_repairs_window_s: int = Field(900, alias="ALERT_REPAIRS_WINDOW", ge=60)
+    #: An alert ends once its reason has been gone for so long.
+    alert_clear_s: int = Field(300, alias="ALERT_CLEAR", ge=0)
+
     session_retention_days: int = Field(30, alias="SESSION_RETENTION_DAYS", ge=1)
     audit_retention_days: int = Field(365, alias="AUDIT_RETENTION_DAYS", ge=1)
     snapshot_retention_days: int = Field(30, alias="SNAPSHOT_RETENTION_DAYS", ge=1)

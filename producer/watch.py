@@ -1,4 +1,4 @@
-"""What is looked at every 10 s: figures of jobs and queues are taken, whatever the queues' Redis does meanwhile."""
+"""What is looked at every 10 s: figures of jobs and queues are taken, and alert rules ask them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import db
+from app.alerts.watching import evaluate
 from app.broker.backlog import backlog
 from app.broker.recorder import RecorderUnavailable
 from app.clock import to_ms
@@ -29,7 +30,7 @@ class Watch:
     """Each step in its own try: the one that reports that Redis is away must not need it."""
 
     def __init__(self) -> None:
-        self._steps: tuple[Callable[[datetime], object], ...] = (count_jobs, look_at_queues, self._forget)
+        self._steps: tuple[Callable[[datetime], object], ...] = (count_jobs, look_at_queues, evaluate, self._forget)
         self._forgot_at: datetime | None = None
 
     def __call__(self, now: datetime) -> None:

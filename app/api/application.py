@@ -6,6 +6,7 @@ from flask import Flask, Response
 from werkzeug.routing import BaseConverter
 
 from app.api import (
+    alerts,
     crontab_admin,
     errors,
     failures,
@@ -38,6 +39,7 @@ ROUTES = (
     why,
     failures,
     job_metrics,
+    alerts,
 )
 
 

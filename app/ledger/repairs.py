@@ -13,11 +13,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, FromClause, Update, and_, case, func, or_, select, update
 
 from app.broker.recorder import Ended, EndKind, NewJob
-from app.clock import to_ms
+from app.clock import to_ms, utc_now
 from app.ledger.batch import batch, clean
 from app.ledger.error_groups import group_failures
 from app.ledger.rows import JOB, PROMISED, job_status, new_job
 from app.ledger.starts import REOPENED
+from app.ledger.tallies import ADDED_AGAIN, LOST, REMOVED, tally
 from app.models.job_status import Status
 
 FOUND = (JOB.id, JOB.run, JOB.repairs, JOB.status, JOB.worker, JOB.attempts_made, JOB.crashes, JOB.due_at)
@@ -77,6 +78,7 @@ def claim_repairs(connection: Connection, seen: Sequence[OpenRow]) -> list[NewJo
         .returning(JOB.id)
     )
     ids = set(claimed.scalars())
+    tally(connection, ADDED_AGAIN, len(ids), utc_now())
     return [one.job for one in seen if one.id in ids]
 
 
@@ -84,7 +86,9 @@ def unconfirm(connection: Connection, seen: Sequence[OpenRow]) -> int:
     """Redis has lost these; returns for how many it was news."""
     rows = _as_seen(connection, seen)
     lost = _unchanged(rows).where(JOB.confirmed_at.is_not(None))
-    return connection.execute(lost.values(confirmed_at=None, repairs=JOB.repairs + 1)).rowcount
+    count = connection.execute(lost.values(confirmed_at=None, repairs=JOB.repairs + 1)).rowcount
+    tally(connection, LOST, count, utc_now())
+    return count
 
 
 def end_missing(connection: Connection, seen: Sequence[OpenRow], at: datetime) -> int:
@@ -92,7 +96,9 @@ def end_missing(connection: Connection, seen: Sequence[OpenRow], at: datetime) -
     rows = _as_seen(connection, seen)
     gone = _unchanged(rows).where(JOB.run == rows.c.run, JOB.status == rows.c.status)
     values = {"status": Status.REMOVED, "error": MISSING, "ended_at": at, "run": JOB.run + 1}
-    return connection.execute(gone.values(values)).rowcount
+    count = connection.execute(gone.values(values)).rowcount
+    tally(connection, REMOVED, count, at)
+    return count
 
 
 def end_as_settled(connection: Connection, seen: OpenRow, ended: Ended, at: datetime) -> None:

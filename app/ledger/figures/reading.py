@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.ledger.figures.buckets import percentile
@@ -120,6 +120,18 @@ def queue_series(session: Session, window: Window, now: datetime, *, queue: str 
         points = [_queue_point(at, ended.get(at), seen.get(at)) for at in sorted({*ended, *seen})]
         series.append(QueueSeries(name, figures(ended.values()), points))
     return series
+
+
+def failures_by_job(
+    session: Session, width_s: int, since: datetime, until: datetime
+) -> dict[tuple[str, str], tuple[int, int]]:
+    """By queue and job, how many failed and how many were tried, in the stretches that begin in that time."""
+    failed = func.sum(JobFigure.failed)
+    tried = func.sum(JobFigure.completed + JobFigure.partial + JobFigure.failed)
+    stretches = (JobFigure.width_s == width_s, JobFigure.at >= start_of(since, width_s), JobFigure.at < until)
+    of_job = (JobFigure.queue, JobFigure.job)
+    counted = select(*of_job, failed, tried).where(*stretches).group_by(*of_job).having(tried > 0)
+    return {(queue, job): (int(f), int(t)) for queue, job, f, t in session.execute(counted)}
 
 
 def figures(cells: Iterable[Cell]) -> Figures:
