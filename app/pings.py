@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 import structlog
 
@@ -24,7 +25,7 @@ def answers_as(name: Callable[[], str]) -> Callable[[Ping], Ping]:
     return register
 
 
-def services() -> dict[str, str]:
+def services() -> dict[str, Literal["up", "down"]]:
     """Every service that is registered, by name: "up" or "down"."""
     return {name(): "up" if _answers(name(), ping) else "down" for name, ping in _pings}
 

@@ -8,6 +8,7 @@ from werkzeug.routing import BaseConverter
 from app.api import (
     alerts,
     crontab_admin,
+    docs,
     errors,
     failures,
     health,
@@ -26,11 +27,13 @@ from app.api.input import MAX_BODY_BYTES
 from app.api.replies import Json
 
 ROUTES = (
+    docs,
     health,
     sign_in,
     users,
     user_jobs,
     job_status,
+    job_metrics,
     jobs_admin,
     crontab_admin,
     queues,
@@ -38,7 +41,6 @@ ROUTES = (
     recurring_jobs,
     why,
     failures,
-    job_metrics,
     alerts,
 )
 

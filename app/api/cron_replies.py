@@ -2,15 +2,63 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
+
+from typing_extensions import TypedDict
 
 from app.crontab.cron import in_words
 from app.models.cron_session import CronSession
 from app.models.crontab_entry import CrontabEntry
 
 
-def entry_as_dict(entry: CrontabEntry) -> dict[str, Any]:
-    """JobConfig and the rest; ``timeout`` in ms, ``retryCount`` without the first run (S4-13, C1)."""
+class ShownEntry(TypedDict):
+    """JobConfig (S4-13) and the rest; ``timeout`` in ms, ``retryCount`` without the first run (C1)."""
+
+    jobName: str
+    title: str
+    job: str
+    enabled: bool
+    schedule: str
+    scheduleInWords: str
+    timezone: str
+    timeout: int
+    retryCount: int
+    alertOnFailure: bool
+    catchUp: str
+    memoryLimitMb: int | None
+    data: dict[str, Any]
+    environments: list[str]
+    source: str
+    version: int
+    changedBy: str | None
+    changedAt: datetime | None
+
+
+class ShownSession(TypedDict):
+    """CronSession (S4-5) and the rest; ``duration`` in ms, memory in bytes (S4-15)."""
+
+    id: int
+    jobName: str
+    startTime: datetime
+    endTime: datetime | None
+    status: str
+    error: str | None
+    metadata: Any
+    duration: int | None
+    entry: str
+    slot: datetime
+    manual: bool
+    attempt: int
+    willRetry: bool
+    jobId: str | None
+    worker: str | None
+    memoryUsed: int | None
+    peakMemory: int | None
+
+
+def entry_as_dict(entry: CrontabEntry) -> ShownEntry:
+    """An entry in the document's names and units."""
     return {
         "jobName": entry.id,
         "title": entry.title,
@@ -33,8 +81,8 @@ def entry_as_dict(entry: CrontabEntry) -> dict[str, Any]:
     }
 
 
-def session_as_dict(session: CronSession) -> dict[str, Any]:
-    """CronSession and the rest; ``duration`` in ms, memory in bytes (S4-5, S4-15)."""
+def session_as_dict(session: CronSession) -> ShownSession:
+    """A session in the document's names and units."""
     return {
         "id": session.id,
         "jobName": session.job_name,

@@ -7,13 +7,14 @@ from typing import Any
 from flask import Blueprint, Response
 from pydantic import Field, ValidationError, field_validator
 from pydantic.alias_generators import to_camel
+from typing_extensions import TypedDict
 
 from app import db
-from app.api.cron_replies import entry_as_dict, session_as_dict
+from app.api.cron_replies import ShownEntry, ShownSession, entry_as_dict, session_as_dict
 from app.api.errors import refusal
 from app.api.input import Page, faults, read_body, read_optional_body, read_query
 from app.api.reasons import Act, Removal
-from app.api.replies import Reply
+from app.api.replies import Plain
 from app.auth.guard import current_user, requires
 from app.clock import utc_now
 from app.crontab import emergency, entries
@@ -91,6 +92,38 @@ class SessionsOfJob(Page):
     limit: int = Field(50, ge=1, le=1_000)
 
 
+class Entries(TypedDict):
+    """Every entry."""
+
+    jobs: list[ShownEntry]
+
+
+class Sessions(TypedDict):
+    """Runs, the newest first."""
+
+    sessions: list[ShownSession]
+
+
+class Removed(TypedDict):
+    """What was done."""
+
+    message: str
+
+
+class Triggered(TypedDict):
+    """What was done, and the session that says what becomes of it."""
+
+    message: str
+    sessionId: int
+
+
+class Trail(TypedDict):
+    """A page of the trail; ``next`` is null on the last."""
+
+    audit: list[audit.ShownAct]
+    next: int | None
+
+
 @bp.errorhandler(EntryNotFound)
 def _not_found(_: EntryNotFound) -> Response:
     return refusal(404, "Job not found")
@@ -104,7 +137,7 @@ def _refused(invalid: ValidationError) -> Response:
 
 @bp.get("")
 @requires(Role.ADMIN)
-def list_entries() -> Reply:
+def list_entries() -> Plain[Entries]:
     """Every entry, by its id."""
     with db.reading() as session:
         return {"jobs": [entry_as_dict(entry) for entry in entries.all_entries(session)]}, 200
@@ -112,7 +145,7 @@ def list_entries() -> Reply:
 
 @bp.post("")
 @requires(Role.ADMIN)
-def create() -> Reply:
+def create() -> Plain[ShownEntry]:
     """An entry of one's own; 409 if the id is taken."""
     asked = read_body(NewConfig)
     new = NewEntry(**asked.fields())
@@ -125,7 +158,7 @@ def create() -> Reply:
 
 @bp.get("/<entry:job_name>")
 @requires(Role.ADMIN)
-def show(job_name: str) -> Reply:
+def show(job_name: str) -> Plain[ShownEntry]:
     """One entry."""
     with db.reading() as session:
         return entry_as_dict(entries.find(session, job_name)), 200
@@ -133,7 +166,7 @@ def show(job_name: str) -> Reply:
 
 @bp.patch("/<entry:job_name>")
 @requires(Role.ADMIN)
-def change(job_name: str) -> Reply:
+def change(job_name: str) -> Plain[ShownEntry]:
     """Some fields of an entry, from the next tick on."""
     asked = read_body(Config)
     with db.session() as session:
@@ -145,7 +178,7 @@ def change(job_name: str) -> Reply:
 
 @bp.delete("/<entry:job_name>")
 @requires(Role.ADMIN)
-def remove(job_name: str) -> Reply:
+def remove(job_name: str) -> Plain[Removed]:
     """An entry that was made here; what the code brings is stopped instead, so 409."""
     why = read_query(Removal).reason
     with db.session() as session:
@@ -155,7 +188,7 @@ def remove(job_name: str) -> Reply:
 
 @bp.post("/<entry:job_name>/trigger")
 @requires(Role.ADMIN)
-def run_now(job_name: str) -> Reply:
+def run_now(job_name: str) -> Plain[Triggered]:
     """Run it now, whatever its schedule; 409 while it runs (S4-12)."""
     why = read_optional_body(Act).reason
     with db.session() as session:
@@ -166,7 +199,7 @@ def run_now(job_name: str) -> Reply:
 
 @bp.post("/<entry:job_name>/restore")
 @requires(Role.ADMIN)
-def restore(job_name: str) -> Reply:
+def restore(job_name: str) -> Plain[ShownEntry]:
     """Give every field back to the code."""
     why = read_optional_body(Act).reason
     with db.session() as session:
@@ -177,7 +210,7 @@ def restore(job_name: str) -> Reply:
 
 @bp.get("/<entry:job_name>/sessions")
 @requires(Role.ADMIN)
-def sessions_of(job_name: str) -> Reply:
+def sessions_of(job_name: str) -> Plain[Sessions]:
     """The newest runs of one entry (S4-6)."""
     page = read_query(SessionsOfJob)
     with db.reading() as session:
@@ -188,7 +221,7 @@ def sessions_of(job_name: str) -> Reply:
 
 @bp.get("/sessions")
 @requires(Role.ADMIN)
-def newest_sessions() -> Reply:
+def newest_sessions() -> Plain[Sessions]:
     """The newest runs of all (S4-6)."""
     page = read_query(Page)
     with db.reading() as session:
@@ -197,7 +230,7 @@ def newest_sessions() -> Reply:
 
 @bp.get("/sessions/<int:session_id>")
 @requires(Role.ADMIN)
-def one_session(session_id: int) -> Reply | Response:
+def one_session(session_id: int) -> Plain[ShownSession] | Response:
     """One run: what became of a trigger."""
     with db.reading() as session:
         found = session.get(CronSession, session_id) if session_id < 2**63 else None
@@ -206,7 +239,7 @@ def one_session(session_id: int) -> Reply | Response:
 
 @bp.get("/running")
 @requires(Role.ADMIN)
-def running() -> Reply:
+def running() -> Plain[Sessions]:
     """What runs now, and what was triggered and is about to (S4-6)."""
     with db.reading() as session:
         return {"sessions": [session_as_dict(one) for one in get_running(session)]}, 200
@@ -214,7 +247,7 @@ def running() -> Reply:
 
 @bp.get("/audit")
 @requires(Role.ADMIN)
-def audit_trail() -> Reply:
+def audit_trail() -> Plain[Trail]:
     """Who did what and why, the newest first; ``next`` is the ``before`` of the next page, null on the last."""
     page = read_query(AuditPage)
     with db.reading() as session:

@@ -94,12 +94,16 @@ def register(app: Flask) -> None:
 
 def refusal(status: int, message: str) -> Response:
     """``{"success": false, "error": message}`` (CONTRACTS C21); under /admin/jobs without the first of them (C43)."""
-    is_bare = f"{request.path}/".startswith("/admin/jobs/")
-    response = jsonify(error=message) if is_bare else jsonify(success=False, error=message)
+    response = jsonify(error=message) if is_bare(request.path) else jsonify(success=False, error=message)
     response.status_code = status
     if status == 401:
         response.headers["WWW-Authenticate"] = 'Bearer realm="toril"'
     return response
+
+
+def is_bare(path: str) -> bool:
+    """Whether this prefix's errors have no envelope."""
+    return f"{path}/".startswith("/admin/jobs/")
 
 
 def outage_of(error: Exception) -> str | None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Literal
 
 from flask import Blueprint
 from sqlalchemy.orm import Session
+from typing_extensions import TypedDict
 
 import app.domains.cache.ping  # noqa: F401 - registers itself, as the parts do that are imported anyway
 from app import db
 from app.api.errors import outage_of
-from app.api.replies import Reply
+from app.api.replies import Plain
 from app.clock import utc_now
 from app.crontab.overdue import overdue
 from app.crontab.sessions import count_failures, get_running
@@ -24,15 +25,40 @@ DAY = timedelta(days=1)
 TOLERATED = 5
 
 
+class Late(TypedDict):
+    """An entry that should have run by now and has not."""
+
+    jobName: str
+    slot: datetime
+    why: Literal["not added", "not started"]
+
+
+class Health(TypedDict):
+    """``overdue`` is null while the database cannot say."""
+
+    status: Literal["healthy", "unhealthy"]
+    services: dict[str, Literal["up", "down"]]
+    overdue: list[Late] | None
+
+
+class JobsHealth(TypedDict):
+    """How the crontab's runs go."""
+
+    runningJobs: int
+    recentFailures: int
+    status: Literal["healthy", "degraded"]
+    overdue: list[Late]
+
+
 @bp.get("/health")
-def health() -> Reply:
+def health() -> Plain[Health]:
     """200 healthy or 503 unhealthy, in the same shape (CONTRACTS S3-19, C40)."""
     found = health_of_services()
     return found, 200 if found["status"] == "healthy" else 503
 
 
 @bp.get("/health/jobs")
-def jobs() -> Reply:
+def jobs() -> Plain[JobsHealth]:
     """How the crontab's runs go; degraded above five failures within 24 h (S4-11)."""
     now = utc_now()
     with db.reading() as session:
@@ -45,19 +71,19 @@ def jobs() -> Reply:
         }, 200
 
 
-def health_of_services() -> dict[str, Any]:
+def health_of_services() -> Health:
     """What answers, and which entries are late; null for those while the database cannot say."""
     states = services()
     is_healthy = all(state == "up" for state in states.values())
     return {"status": "healthy" if is_healthy else "unhealthy", "services": states, "overdue": _overdue_if_known()}
 
 
-def overdue_entries(session: Session, now: datetime) -> list[dict[str, Any]]:
+def overdue_entries(session: Session, now: datetime) -> list[Late]:
     """Entries that should have run by now and have not."""
     return [{"jobName": one.entry_id, "slot": one.slot, "why": one.why} for one in overdue(session, now)]
 
 
-def _overdue_if_known() -> list[dict[str, Any]] | None:
+def _overdue_if_known() -> list[Late] | None:
     try:
         with db.reading() as session:
             return overdue_entries(session, utc_now())

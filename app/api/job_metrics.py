@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
 
 from flask import Blueprint
 from pydantic import Field
+from typing_extensions import TypedDict
 
 from app import db
 from app.api.input import Query, read_query
-from app.api.replies import Reply, ok
+from app.api.replies import Answer, ok
 from app.auth.guard import requires
 from app.clock import utc_now
 from app.ledger.figures.reading import (
@@ -38,9 +38,73 @@ class Asked(Query):
     job: str | None = Field(None, max_length=255, pattern=r"^[^\x00]+$")
 
 
+class Percentiles(TypedDict):
+    """In ms; null while nothing was measured."""
+
+    p50: int | None
+    p95: int | None
+
+
+class ShownFigures(TypedDict):
+    """How jobs ended, how long they had waited when they started, and how long they ran."""
+
+    ended: int
+    completed: int
+    partial: int
+    failed: int
+    cancelled: int
+    failureRate: float | None
+    waitMs: Percentiles
+    runMs: Percentiles
+
+
+class JobPoint(ShownFigures):
+    """Of one stretch, from ``at`` on."""
+
+    at: datetime
+
+
+class QueuePoint(JobPoint):
+    """With what waited then."""
+
+    waiting: int | None
+    oldestWaitingMs: int | None
+
+
+class Total(ShownFigures):
+    """Of the whole window."""
+
+    perMinute: float
+
+
+class MetricsOfJob(Total):
+    """One job of one queue."""
+
+    queue: str
+    job: str
+    series: list[JobPoint]
+
+
+class MetricsOfQueue(Total):
+    """All of one queue's jobs."""
+
+    queue: str
+    series: list[QueuePoint]
+
+
+class ShownMetrics(TypedDict):
+    """Until when, and how long a stretch is."""
+
+    window: Window
+    until: datetime
+    bucketSeconds: int
+    jobs: list[MetricsOfJob]
+    queues: list[MetricsOfQueue]
+
+
 @bp.get("/jobs")
 @requires(Role.VIEWER)
-def jobs() -> Reply:
+def jobs() -> Answer[ShownMetrics]:
     """In stretches of a minute, a quarter of an hour or an hour; durations in ms (S1-F3)."""
     asked = read_query(Asked)
     queue = asked.queue and asked.queue.replace(":", "-")
@@ -60,7 +124,7 @@ def jobs() -> Reply:
     )
 
 
-def _job(series: JobSeries, length: timedelta) -> dict[str, Any]:
+def _job(series: JobSeries, length: timedelta) -> MetricsOfJob:
     return {
         "queue": series.queue,
         "job": series.job,
@@ -69,7 +133,7 @@ def _job(series: JobSeries, length: timedelta) -> dict[str, Any]:
     }
 
 
-def _queue(series: QueueSeries, length: timedelta) -> dict[str, Any]:
+def _queue(series: QueueSeries, length: timedelta) -> MetricsOfQueue:
     return {
         "queue": series.queue,
         **_total(series.total, length),
@@ -85,11 +149,11 @@ def _queue(series: QueueSeries, length: timedelta) -> dict[str, Any]:
     }
 
 
-def _total(figures: Figures, length: timedelta) -> dict[str, Any]:
+def _total(figures: Figures, length: timedelta) -> Total:
     return {**_figures(figures), "perMinute": round(figures.ended / (length / timedelta(minutes=1)), 3)}
 
 
-def _figures(figures: Figures) -> dict[str, Any]:
+def _figures(figures: Figures) -> ShownFigures:
     return {
         "ended": figures.ended,
         "completed": figures.completed,

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from app import db
 from app.api.input import Page, Query, read_query
-from app.api.replies import Reply, ok
+from app.api.replies import Answer, ok
 from app.auth.guard import current_user, requires, sees, sees_all
 from app.broker.errors import JobNotFound
 from app.domains.accounts.errors import UserNotFound
@@ -36,7 +36,7 @@ class FailedPage(Page):
 
 @bp.get("/status/user/<key:user_id>")
 @requires(Role.USER)
-def of_user(user_id: str) -> Reply:
+def of_user(user_id: str) -> Answer[list[queries.ShownJob]]:
     """A user's jobs, newest first: one's own, or anyone's for a viewer."""
     if not sees(user_id):
         raise UserNotFound(user_id)
@@ -50,7 +50,7 @@ def of_user(user_id: str) -> Reply:
 
 @bp.get("/status/job/<job_id:job_id>")
 @requires(Role.USER)
-def of_job(job_id: str) -> Reply:
+def of_job(job_id: str) -> Answer[queries.ShownJob]:
     """One job; another's is not found."""
     queue = read_query(WhichQueue).queue
     with db.reading() as session:
@@ -62,7 +62,7 @@ def of_job(job_id: str) -> Reply:
 
 @bp.get("/recent")
 @requires(Role.USER)
-def recent() -> Reply:
+def recent() -> Answer[list[queries.ShownJob]]:
     """The newest jobs: one's own, or all for a viewer."""
     page = read_query(Page)
     newest = queries.recent(page.limit) if sees_all() else queries.jobs_of_user(current_user().id, page.limit)
@@ -72,7 +72,7 @@ def recent() -> Reply:
 
 @bp.get("/failed")
 @requires(Role.USER)
-def failed() -> Reply:
+def failed() -> Answer[list[queries.ShownJob]]:
     """Jobs that failed for good, the latest first: one's own, or all for a viewer."""
     page = read_query(FailedPage)
     found = queries.failed(page.limit, include_partial=page.include == "partial")
@@ -84,6 +84,6 @@ def failed() -> Reply:
 
 @bp.get("/queue/stats")
 @requires(Role.VIEWER)
-def queue_stats() -> Reply:
+def queue_stats() -> Answer[dict[str, int | bool]]:
     """How many jobs of user updates are in each state now, and how many workers take them."""
     return ok(get_queue_stats())

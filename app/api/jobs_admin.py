@@ -6,12 +6,13 @@ from typing import Literal
 
 from flask import Blueprint
 from pydantic import model_validator
+from typing_extensions import TypedDict
 
 from app import db
 from app.api.input import read_body, read_optional_body
 from app.api.reasons import Act
-from app.api.replies import Reply, ok
-from app.api.system_stats import job_statuses, stop_as_dict, system_stats
+from app.api.replies import Answer, ok
+from app.api.system_stats import JobState, ShownStop, SystemStats, job_statuses, stop_as_dict, system_stats
 from app.auth.guard import current_user, requires
 from app.clock import utc_now
 from app.crontab import emergency
@@ -39,9 +40,42 @@ class Stop(Act):
         return self
 
 
+class JobStates(TypedDict):
+    """Every scheduled job, and the emergency stop if one lasts."""
+
+    emergencyStop: ShownStop | None
+    jobs: list[JobState]
+
+
+class TriggeredRun(TypedDict):
+    """The session that says what becomes of it."""
+
+    sessionId: int
+
+
+class Controlled(TypedDict):
+    """The entry, as it is now."""
+
+    jobName: str
+    enabled: bool
+
+
+class Stopped(TypedDict):
+    """The stop that stands now, and the jobs that were ended, by queue."""
+
+    emergencyStop: ShownStop | None
+    cancelled: dict[str, list[str]]
+
+
+class Restarted(TypedDict):
+    """The stop that was undone; null if there was none."""
+
+    undone: ShownStop | None
+
+
 @bp.get("/system-stats")
 @requires(Role.ADMIN)
-def stats() -> Reply:
+def stats() -> Answer[SystemStats]:
     """Health and performance, how fresh users' data is, and how users are spread over the slots."""
     with db.reading() as session:
         return ok(system_stats(session, utc_now()))
@@ -49,7 +83,7 @@ def stats() -> Reply:
 
 @bp.get("/job-status")
 @requires(Role.ADMIN)
-def job_status() -> Reply:
+def job_status() -> Answer[JobStates]:
     """Every scheduled job, and the emergency stop if one lasts."""
     with db.reading() as session:
         stop = stop_as_dict(emergency.standing(session))
@@ -58,7 +92,7 @@ def job_status() -> Reply:
 
 @bp.post("/trigger/<entry:job_name>")
 @requires(Role.ADMIN)
-def run_now(job_name: str) -> Reply:
+def run_now(job_name: str) -> Answer[TriggeredRun]:
     """Run one now, whatever its schedule; 409 while it runs."""
     why = read_optional_body(Act).reason
     with db.session() as session:
@@ -69,7 +103,7 @@ def run_now(job_name: str) -> Reply:
 
 @bp.put("/control/<entry:job_name>")
 @requires(Role.ADMIN)
-def control(job_name: str) -> Reply:
+def control(job_name: str) -> Answer[Controlled]:
     """Follow its schedule, or not; what runs goes on."""
     asked = read_body(Control)
     enabled = asked.action == "start"
@@ -83,7 +117,7 @@ def control(job_name: str) -> Reply:
 
 @bp.post("/emergency-stop")
 @requires(Role.ADMIN)
-def stop_all() -> Reply:
+def stop_all() -> Answer[Stopped]:
     """Pause every queue and switch every entry off; on request also end what runs. It can be repeated."""
     asked = read_optional_body(Stop)
     by, at = current_user().id, utc_now()
@@ -96,7 +130,7 @@ def stop_all() -> Reply:
 
 @bp.post("/restart-jobs")
 @requires(Role.ADMIN)
-def restart_all() -> Reply:
+def restart_all() -> Answer[Restarted]:
     """Undo the emergency stop; what was paused or stopped by hand stays so."""
     why = read_optional_body(Act).reason
     undone = emergency.restart(by=current_user().id, at=utc_now(), why=why)

@@ -6,13 +6,14 @@ from typing import Annotated, Any
 
 from flask import Blueprint
 from pydantic import Field, ValidationError
+from typing_extensions import TypedDict
 
 from app import db
 from app.api.amounts import whole
 from app.api.input import BadRequest, Body, Page, Query, faults, read_body, read_optional_body, read_query
-from app.api.queue_replies import job_as_dict, listed, logs_of
+from app.api.queue_replies import JobLogs, ListedJob, QueuedJob, job_as_dict, listed, logs_of
 from app.api.reasons import Act, Reason
-from app.api.replies import Reply, ok
+from app.api.replies import Answer, Done, Plain, ok
 from app.auth.acts import act
 from app.auth.guard import current_user, requires
 from app.broker import listing
@@ -61,9 +62,24 @@ class Why(Query):
     reason: Reason | None = None
 
 
+class Added(TypedDict):
+    """The job, and the queue by its canonical name."""
+
+    jobId: str
+    queueName: str
+    jobName: str
+
+
+class ListedPage(TypedDict):
+    """A state's jobs; ``next`` is the ``cursor`` of the page behind, null on the last."""
+
+    jobs: list[ListedJob]
+    next: str | None
+
+
 @bp.post("")
 @requires(Role.OPERATOR)
-def add(queue_name: str) -> Reply:
+def add(queue_name: str) -> Answer[Added]:
     """Add a job; 400 names what its data lack (S3-10)."""
     asked = read_body(AddedJob)
     queue = _queue_to_fill(queue_name)
@@ -90,7 +106,7 @@ def add(queue_name: str) -> Reply:
 
 @bp.get("")
 @requires(Role.VIEWER)
-def of_state(queue_name: str) -> Reply:
+def of_state(queue_name: str) -> Answer[ListedPage]:
     """One state's jobs, page by page: the ended ones latest first, the others as they go on."""
     asked = read_query(JobsOfState)
     page = listing.page(find_queue(queue_name), asked.state, asked.limit, asked.cursor)
@@ -99,21 +115,21 @@ def of_state(queue_name: str) -> Reply:
 
 @bp.get("/<any_job_id:job_id>")
 @requires(Role.VIEWER)
-def show(queue_name: str, job_id: str) -> Reply:
+def show(queue_name: str, job_id: str) -> Answer[QueuedJob]:
     """One job's status (S3-11)."""
     return ok(job_as_dict(_find(queue_name, job_id)))
 
 
 @bp.get("/<any_job_id:job_id>/logs")
 @requires(Role.VIEWER)
-def logs(queue_name: str, job_id: str) -> Reply:
+def logs(queue_name: str, job_id: str) -> Answer[JobLogs]:
     """Its log lines, and its errors in full (S3-21)."""
     return ok(logs_of(_find(queue_name, job_id)))
 
 
 @bp.delete("/<any_job_id:job_id>")
 @requires(Role.OPERATOR)
-def remove(queue_name: str, job_id: str) -> Reply:
+def remove(queue_name: str, job_id: str) -> Plain[Done]:
     """Remove a job that is not running; 409 for one that is (S3-12)."""
     why = read_query(Why).reason
     job = _find(queue_name, job_id)
@@ -124,7 +140,7 @@ def remove(queue_name: str, job_id: str) -> Reply:
 
 @bp.post("/<any_job_id:job_id>/retry")
 @requires(Role.OPERATOR)
-def retry(queue_name: str, job_id: str) -> Reply:
+def retry(queue_name: str, job_id: str) -> Plain[Done]:
     """Run an ended job again, from its first attempt; 409 for one that has not ended (S3-21)."""
     why = read_optional_body(Act).reason
     job = _find(queue_name, job_id)
@@ -135,7 +151,7 @@ def retry(queue_name: str, job_id: str) -> Reply:
 
 @bp.post("/<any_job_id:job_id>/promote")
 @requires(Role.OPERATOR)
-def promote(queue_name: str, job_id: str) -> Reply:
+def promote(queue_name: str, job_id: str) -> Plain[Done]:
     """Start a delayed job as soon as a worker is free; 409 for one that is not delayed."""
     why = read_optional_body(Act).reason
     job = _find(queue_name, job_id)

@@ -4,12 +4,54 @@ from __future__ import annotations
 
 from typing import Any
 
+from typing_extensions import TypedDict
+
 from app.broker.job import Job, Malformed
 from app.broker.queue import Queue
 from app.jobs.personal import redacted
 
 
-def metrics_of(queue: Queue) -> dict[str, int]:
+class Counts(TypedDict):
+    """Document 003's five counts of a queue."""
+
+    waiting: int
+    active: int
+    completed: int
+    failed: int
+    delayed: int
+
+
+class QueuedJob(TypedDict):
+    """A job's status, exactly as documented (S3-11); times are milliseconds since the epoch."""
+
+    id: str
+    name: str
+    data: Any
+    progress: Any
+    attemptsMade: int
+    processedOn: int | None
+    finishedOn: int | None
+
+
+class ListedJob(QueuedJob):
+    """With what tells one job from the next; ``delay`` in ms."""
+
+    timestamp: int
+    delay: int
+    priority: int
+    failedReason: str | None
+
+
+class JobLogs(TypedDict):
+    """What a job said of itself, and the errors of its failed runs in full, oldest first."""
+
+    logs: list[str]
+    count: int
+    failedReason: str | None
+    stacktrace: list[str]
+
+
+def metrics_of(queue: Queue) -> Counts:
     """Its five counts; prioritized jobs are among the waiting (C40), those that wait for a retry are delayed (C15)."""
     counts = queue.get_job_counts()
     return {
@@ -21,8 +63,8 @@ def metrics_of(queue: Queue) -> dict[str, int]:
     }
 
 
-def job_as_dict(job: Job) -> dict[str, Any]:
-    """The job's status, exactly as documented (S3-11); times are milliseconds since the epoch."""
+def job_as_dict(job: Job) -> QueuedJob:
+    """One job, its personal data hidden."""
     return {
         "id": job.id,
         "name": job.name,
@@ -34,7 +76,7 @@ def job_as_dict(job: Job) -> dict[str, Any]:
     }
 
 
-def listed(job: Job) -> dict[str, Any]:
+def listed(job: Job) -> ListedJob:
     """The same in a list, with what tells one job from the next; ``delay`` in ms."""
     return {
         **job_as_dict(job),
@@ -45,7 +87,7 @@ def listed(job: Job) -> dict[str, Any]:
     }
 
 
-def logs_of(job: Job) -> dict[str, Any]:
+def logs_of(job: Job) -> JobLogs:
     """What the job said of itself, and the errors of its failed runs in full, oldest first (S3-21)."""
     lines = job.get_logs()
     return {

@@ -6,13 +6,14 @@ from typing import Annotated, Any
 
 from flask import Blueprint
 from pydantic import model_validator
+from typing_extensions import TypedDict
 
 from app import db
 from app.api.amounts import whole
 from app.api.input import read_body, read_optional_body
-from app.api.queue_replies import metrics_of
+from app.api.queue_replies import Counts, metrics_of
 from app.api.reasons import Act
-from app.api.replies import Reply, ok
+from app.api.replies import Answer, Done, Plain, ok
 from app.auth.acts import act
 from app.auth.guard import current_user, requires
 from app.clock import utc_now
@@ -44,23 +45,30 @@ class Drain(Act):
     delayed: bool = False
 
 
+class RetryOfQueue(TypedDict):
+    """The job that retries, and how many it will find."""
+
+    jobId: str
+    failed: int
+
+
 @bp.get("/metrics")
 @requires(Role.VIEWER)
-def metrics() -> Reply:
+def metrics() -> Answer[dict[str, Counts]]:
     """Every queue, by its canonical name (S3-8)."""
     return ok({name: metrics_of(find_queue(name)) for name in queues()})
 
 
 @bp.get("/<queue:queue_name>/metrics")
 @requires(Role.VIEWER)
-def metrics_of_one(queue_name: str) -> Reply:
+def metrics_of_one(queue_name: str) -> Answer[Counts]:
     """One queue (S3-9)."""
     return ok(metrics_of(find_queue(queue_name)))
 
 
 @bp.post("/<queue:queue_name>/pause")
 @requires(Role.OPERATOR)
-def pause(queue_name: str) -> Reply:
+def pause(queue_name: str) -> Plain[Done]:
     """Stop claiming its jobs; running jobs finish (S3-13)."""
     why = read_optional_body(Act).reason
     pause_queue(find_queue(queue_name), by=current_user().id, at=utc_now(), why=why)
@@ -69,7 +77,7 @@ def pause(queue_name: str) -> Reply:
 
 @bp.post("/<queue:queue_name>/resume")
 @requires(Role.OPERATOR)
-def resume(queue_name: str) -> Reply:
+def resume(queue_name: str) -> Plain[Done]:
     """Claim its jobs again; 409 while an emergency stop lasts (S3-13)."""
     why = read_optional_body(Act).reason
     resume_queue(find_queue(queue_name), by=current_user().id, at=utc_now(), why=why)
@@ -78,7 +86,7 @@ def resume(queue_name: str) -> Reply:
 
 @bp.post("/<queue:queue_name>/clean")
 @requires(Role.OPERATOR)
-def clean(queue_name: str) -> Reply:
+def clean(queue_name: str) -> Plain[Done]:
     """Remove the jobs that completed or failed longer ago than ``gracePeriod``, in seconds (S3-14)."""
     asked = read_body(Clean)
     queue = find_queue(queue_name)
@@ -90,7 +98,7 @@ def clean(queue_name: str) -> Reply:
 
 @bp.post("/<queue:queue_name>/retry")
 @requires(Role.OPERATOR)
-def retry(queue_name: str) -> Reply:
+def retry(queue_name: str) -> Answer[RetryOfQueue]:
     """Run every failed job of it again: 202 with the id of the job that does it, and how many there are now."""
     why = read_optional_body(Act).reason
     queue = find_queue(queue_name)
@@ -101,7 +109,7 @@ def retry(queue_name: str) -> Reply:
 
 @bp.post("/<queue:queue_name>/drain")
 @requires(Role.OPERATOR)
-def drain(queue_name: str) -> Reply:
+def drain(queue_name: str) -> Plain[Done]:
     """Remove every job that waits, on request the delayed ones too; running and ended jobs stay."""
     asked = read_optional_body(Drain)
     queue = find_queue(queue_name)

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from flask import Blueprint, Response
 from pydantic import Field, ValidationError
+from typing_extensions import TypedDict
 
 from app import db
 from app.api.amounts import whole
@@ -14,7 +15,7 @@ from app.api.errors import refusal
 from app.api.input import Body, faults, read_body, read_query
 from app.api.queue_jobs import LOWEST_PRIORITY, Why
 from app.api.reasons import Act
-from app.api.replies import Reply, ok
+from app.api.replies import Answer, Done, Plain, ok
 from app.auth.guard import current_user, requires
 from app.clock import utc_now
 from app.crontab import emergency, entries, recurring
@@ -69,6 +70,29 @@ class NewRecurringJob(Change):
     timezone: str | None = Field(None, max_length=100)  # type: ignore[assignment]  # None is TIMEZONE
 
 
+class ShownOptions(TypedDict):
+    """Of each job that is added."""
+
+    priority: int
+
+
+class RecurringJob(TypedDict):
+    """What comes again, when next, and who changed it last."""
+
+    id: str
+    queueName: str
+    jobName: str
+    data: dict[str, Any]
+    options: ShownOptions
+    cron: str
+    cronInWords: str
+    timezone: str
+    enabled: bool
+    nextRun: datetime | None
+    changedBy: str | None
+    changedAt: datetime | None
+
+
 @bp.errorhandler(ValidationError)
 def _refused(invalid: ValidationError) -> Response:
     """The entry's own rules, or those of the job's data."""
@@ -79,7 +103,7 @@ def _refused(invalid: ValidationError) -> Response:
 
 @bp.post("")
 @requires(Role.OPERATOR)
-def schedule(queue_name: str) -> Reply:
+def schedule(queue_name: str) -> Answer[RecurringJob]:
     """Add that job at every moment of the expression; the same words again are the same entry."""
     asked = read_body(NewRecurringJob)
     by, at = current_user().id, utc_now()
@@ -104,7 +128,7 @@ def schedule(queue_name: str) -> Reply:
 
 @bp.get("")
 @requires(Role.VIEWER)
-def of_queue(queue_name: str) -> Reply:
+def of_queue(queue_name: str) -> Answer[list[RecurringJob]]:
     """Every recurring job of a queue, by its id."""
     now = utc_now()
     with db.reading() as session:
@@ -114,7 +138,7 @@ def of_queue(queue_name: str) -> Reply:
 
 @bp.get("/<entry:recurring_id>")
 @requires(Role.VIEWER)
-def show(queue_name: str, recurring_id: str) -> Reply:
+def show(queue_name: str, recurring_id: str) -> Answer[RecurringJob]:
     """One of them."""
     with db.reading() as session:
         return ok(as_dict(recurring.find(session, find_queue(queue_name).name, recurring_id), utc_now()))
@@ -122,7 +146,7 @@ def show(queue_name: str, recurring_id: str) -> Reply:
 
 @bp.patch("/<entry:recurring_id>")
 @requires(Role.OPERATOR)
-def change(queue_name: str, recurring_id: str) -> Reply:
+def change(queue_name: str, recurring_id: str) -> Answer[RecurringJob]:
     """Change its schedule, its zone, its data, or whether it is on, from the next tick on."""
     asked = read_body(Change)
     by, at = current_user().id, utc_now()
@@ -134,7 +158,7 @@ def change(queue_name: str, recurring_id: str) -> Reply:
 
 @bp.delete("/<entry:recurring_id>")
 @requires(Role.OPERATOR)
-def remove(queue_name: str, recurring_id: str) -> Reply:
+def remove(queue_name: str, recurring_id: str) -> Plain[Done]:
     """It adds nothing more; what it has added stays."""
     why = read_query(Why).reason
     with db.session() as session:
@@ -143,7 +167,7 @@ def remove(queue_name: str, recurring_id: str) -> Reply:
     return ok(message="Recurring job removed successfully")
 
 
-def as_dict(entry: CrontabEntry, now: datetime) -> dict[str, Any]:
+def as_dict(entry: CrontabEntry, now: datetime) -> RecurringJob:
     """The entry in the words in which it was asked for; personal data are hidden (C46)."""
     return {
         "id": entry.id,

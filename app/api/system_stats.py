@@ -3,21 +3,63 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Literal
 
 from sqlalchemy.orm import Session
+from typing_extensions import TypedDict
 
-from app.api.cron_replies import entry_as_dict, session_as_dict
-from app.api.health import health_of_services, overdue_entries
+from app.api.cron_replies import ShownEntry, ShownSession, entry_as_dict, session_as_dict
+from app.api.health import Health, Late, health_of_services, overdue_entries
 from app.crontab import entries
 from app.crontab.sessions import get_running, get_sessions_by_job
 from app.crontab.table import next_runs
-from app.domains.maintenance.statistics import performance, updates, users_per_slot
+from app.domains.maintenance.statistics import (
+    Performance,
+    Updates,
+    UsersPerSlot,
+    performance,
+    updates,
+    users_per_slot,
+)
 from app.models.crontab_entry import CrontabEntry
 from app.models.emergency_stop import EmergencyStop
 
 
-def system_stats(session: Session, now: datetime) -> dict[str, Any]:
+class ScheduleStats(UsersPerSlot):
+    """How users are spread over the slots."""
+
+    timezone: Literal["UTC"]
+
+
+class SystemStats(TypedDict):
+    """The whole system (S0-11)."""
+
+    health: Health
+    performance: Performance
+    updateStats: Updates
+    scheduleStats: ScheduleStats
+
+
+class JobState(ShownEntry):
+    """An entry, what it does now, its last session, its next run (S0-12)."""
+
+    status: str
+    lastSession: ShownSession | None  # noqa: N815 - the API's name
+    nextRun: datetime | None  # noqa: N815 - the API's name
+    overdue: Late | None
+
+
+class ShownStop(TypedDict):
+    """An emergency stop: since when, by whom and why, and the queues and entries that it stopped."""
+
+    since: datetime
+    by: str
+    reason: str | None
+    queues: list[str]
+    jobs: list[str]
+
+
+def system_stats(session: Session, now: datetime) -> SystemStats:
     """Health and performance, Update Stats and Schedule Stats (S0-11)."""
     return {
         "health": health_of_services(),
@@ -27,7 +69,7 @@ def system_stats(session: Session, now: datetime) -> dict[str, Any]:
     }
 
 
-def job_statuses(session: Session, now: datetime) -> list[dict[str, Any]]:
+def job_statuses(session: Session, now: datetime) -> list[JobState]:
     """Every entry: what it does now, its last session, its next run (S0-12)."""
     running = {one.entry_id for one in get_running(session)}
     late = {one["jobName"]: one for one in overdue_entries(session, now)}
@@ -43,7 +85,7 @@ def job_statuses(session: Session, now: datetime) -> list[dict[str, Any]]:
     ]
 
 
-def stop_as_dict(stop: EmergencyStop | None) -> dict[str, Any] | None:
+def stop_as_dict(stop: EmergencyStop | None) -> ShownStop | None:
     """The emergency stop that lasts; None if none does."""
     if stop is None:
         return None

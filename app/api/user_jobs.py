@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from datetime import datetime
+from typing import Annotated
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint
 from pydantic import Field, model_validator
 from sqlalchemy.orm import Session
+from typing_extensions import TypedDict
 
 from app import db
 from app.api.input import Body, read_body
-from app.api.replies import Reply, ok
+from app.api.replies import Answer, ok
 from app.auth.guard import current_user, requires
 from app.clock import utc_now
 from app.domains.accounts.marketplaces import Region
@@ -20,7 +22,7 @@ from app.domains.slots.due import next_daily, next_weekly
 from app.jobs.payloads import Cadence
 from app.jobs.user_updates import enqueue_user
 from app.models.schedule import UserUpdateSchedule
-from app.models.seller_account import SellerAccount
+from app.models.seller_account import AccountState, SellerAccount
 from app.models.user import Role
 from app.settings import settings
 
@@ -66,9 +68,40 @@ class Accounts(Body):
         return self
 
 
+class ShownAccount(TypedDict):
+    """One seller account; its token stays here."""
+
+    country: str
+    region: str
+    state: AccountState
+    stateReason: str | None
+    lastDailyUpdate: datetime | None
+    lastWeeklyUpdate: datetime | None
+
+
+class ShownSchedule(TypedDict):
+    """Document 000's model."""
+
+    userId: str
+    dailyUpdateHour: int | None
+    weeklyUpdateDay: int | None
+    lastDailyUpdate: datetime | None
+    lastWeeklyUpdate: datetime | None
+    nextDailyUpdate: datetime | None
+    nextWeeklyUpdate: datetime | None
+    timezone: str
+    sellerAccounts: list[ShownAccount]
+
+
+class AddedUpdate(TypedDict):
+    """The job that refreshes."""
+
+    jobId: str
+
+
 @bp.get("/schedule")
 @requires(Role.USER)
-def schedule() -> Reply:
+def schedule() -> Answer[ShownSchedule]:
     """When the user's data is refreshed, and when it was."""
     with db.reading() as session:
         return ok(_schedule_of(session, current_user().id))
@@ -76,7 +109,7 @@ def schedule() -> Reply:
 
 @bp.post("/manual-update")
 @requires(Role.USER)
-def update_now() -> Reply:
+def update_now() -> Answer[AddedUpdate]:
     """Enqueue an update of one account, or of all; 404 if the user has no such account."""
     wanted = read_body(ManualUpdate)
     user_id = current_user().id
@@ -89,7 +122,7 @@ def update_now() -> Reply:
 
 @bp.put("/update-accounts")
 @requires(Role.USER)
-def update_accounts() -> Reply:
+def update_accounts() -> Answer[ShownSchedule]:
     """Make the user's accounts exactly those of the list; answers with the schedule."""
     listed = read_body(Accounts).seller_accounts
     user_id = current_user().id
@@ -98,24 +131,26 @@ def update_accounts() -> Reply:
         return ok(_schedule_of(session, user_id))
 
 
-def _schedule_of(session: Session, user_id: str) -> dict[str, Any]:
+def _schedule_of(session: Session, user_id: str) -> ShownSchedule:
     """Document 000's model; hours and days are null until the user is verified, the next slots in ``TIMEZONE``."""
     kept = session.get(UserUpdateSchedule, user_id)
     now, zone = utc_now(), ZoneInfo(settings().timezone)
+    daily = next_daily(kept.daily_update_hour, now, kept.daily_minute) if kept else None
+    weekly = next_weekly(kept.weekly_update_day, now, kept.weekly_minute) if kept else None
     return {
         "userId": user_id,
-        "dailyUpdateHour": kept and kept.daily_update_hour,
-        "weeklyUpdateDay": kept and kept.weekly_update_day,
-        "lastDailyUpdate": kept and kept.last_daily_update,
-        "lastWeeklyUpdate": kept and kept.last_weekly_update,
-        "nextDailyUpdate": kept and next_daily(kept.daily_update_hour, now, kept.daily_minute).astimezone(zone),
-        "nextWeeklyUpdate": kept and next_weekly(kept.weekly_update_day, now, kept.weekly_minute).astimezone(zone),
+        "dailyUpdateHour": kept.daily_update_hour if kept else None,
+        "weeklyUpdateDay": kept.weekly_update_day if kept else None,
+        "lastDailyUpdate": kept.last_daily_update if kept else None,
+        "lastWeeklyUpdate": kept.last_weekly_update if kept else None,
+        "nextDailyUpdate": daily.astimezone(zone) if daily else None,
+        "nextWeeklyUpdate": weekly.astimezone(zone) if weekly else None,
         "timezone": settings().timezone,
         "sellerAccounts": [_shown(account) for account in session.scalars(accounts_of(user_id))],
     }
 
 
-def _shown(account: SellerAccount) -> dict[str, Any]:
+def _shown(account: SellerAccount) -> ShownAccount:
     return {
         "country": account.country,
         "region": account.region,

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
 
 from flask import Blueprint
 from pydantic import Field
+from typing_extensions import TypedDict
 
 from app import db
 from app.api.input import Body, Page, read_body, read_query
-from app.api.replies import Reply, ok
+from app.api.replies import Answer, Done, Plain, ok
 from app.auth.guard import requires, sees
 from app.auth.passwords import LONGEST, SHORTEST, hash_password
 from app.domains.accounts import users
@@ -33,9 +34,19 @@ class UsersPage(Page):
     after: str = Field("", max_length=ID_LENGTH, pattern=r"^[A-Za-z0-9_-]*$")
 
 
+class ShownUser(TypedDict):
+    """A user as anybody may see them: never the password, nor its hash."""
+
+    id: str
+    email: str
+    role: Role
+    verifiedAt: datetime | None
+    createdAt: datetime
+
+
 @bp.post("")
 @requires(Role.ADMIN)
-def register() -> Reply:
+def register() -> Answer[ShownUser]:
     """A new user, to be verified next; 409 if the address is taken."""
     new = read_body(NewUser)
     password_hash = hash_password(new.password)  # takes its time: before the transaction
@@ -46,7 +57,7 @@ def register() -> Reply:
 
 @bp.get("")
 @requires(Role.VIEWER)
-def list_users() -> Reply:
+def list_users() -> Answer[list[ShownUser]]:
     """Present users, by id."""
     page = read_query(UsersPage)
     with db.reading() as session:
@@ -56,7 +67,7 @@ def list_users() -> Reply:
 
 @bp.get("/<key:user_id>")
 @requires(Role.USER)
-def show(user_id: str) -> Reply:
+def show(user_id: str) -> Answer[ShownUser]:
     """One user: oneself, or anyone for a viewer."""
     if not sees(user_id):
         raise UserNotFound(user_id)
@@ -66,7 +77,7 @@ def show(user_id: str) -> Reply:
 
 @bp.post("/<key:user_id>/verify")
 @requires(Role.ADMIN)
-def verify(user_id: str) -> Reply:
+def verify(user_id: str) -> Answer[ShownUser]:
     """From now on the user's data is refreshed every day and every week."""
     with db.session() as session:
         return ok(_shown(users.verify(session, user_id)))
@@ -74,14 +85,14 @@ def verify(user_id: str) -> Reply:
 
 @bp.delete("/<key:user_id>")
 @requires(Role.ADMIN)
-def remove(user_id: str) -> Reply:
+def remove(user_id: str) -> Plain[Done]:
     """Forget the user and free their slots."""
     with db.session() as session:
         users.remove(session, user_id)
     return ok(message="User removed successfully")
 
 
-def _shown(user: User) -> dict[str, Any]:
+def _shown(user: User) -> ShownUser:
     return {
         "id": user.id,
         "email": user.email,

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Blueprint
+from typing_extensions import TypedDict
 
 from app import db
 from app.api.input import read_query
 from app.api.job_status import WhichQueue
-from app.api.replies import Reply, ok
+from app.api.replies import Answer, ok
 from app.auth.guard import requires, sees, sees_all
 from app.broker.errors import JobNotFound
 from app.jobs.engine import find_queue, queue_of
@@ -21,9 +22,17 @@ from app.models.user import Role
 bp = Blueprint("why", __name__, url_prefix="/api/v1/jobs")
 
 
+class Why(TypedDict):
+    """Each reason has a ``kind``, a ``text`` and its numbers."""
+
+    jobId: str
+    queueName: str
+    reasons: list[dict[str, Any]]
+
+
 @bp.get("/<any_job_id:job_id>/why")
 @requires(Role.USER)
-def of_job(job_id: str) -> Reply:
+def of_job(job_id: str) -> Answer[Why]:
     """The reasons in their order, of one's own job, or of anyone's for a viewer; only a viewer sees who paused."""
     asked = read_query(WhichQueue).queue
     with db.reading() as session:

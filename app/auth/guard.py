@@ -18,6 +18,9 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
+_least_roles: dict[Callable[..., object], Role] = {}
+
+
 class Forbidden(Exception):
     """The user is known, and may not do this."""
 
@@ -48,9 +51,15 @@ def requires(least: Role, caller: Callable[[], User] = by_token) -> Callable[[Ca
                 raise Forbidden(g.user.role, least)
             return view(*args, **kwargs)
 
+        _least_roles[guarded] = least
         return guarded
 
     return guard
+
+
+def least_role(view: Callable[..., object]) -> Role | None:
+    """What ``requires`` asks of who calls the view; None where it is open to all."""
+    return _least_roles.get(view)
 
 
 def current_user() -> User:

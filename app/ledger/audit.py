@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
+from typing_extensions import TypedDict
 
 from app.models.audit_entry import AuditEntry
 
@@ -34,7 +35,19 @@ def trail(target: str | None = None, *, limit: int | None = None, before: int | 
     return entries if before is None else entries.where(AuditEntry.id < before)
 
 
-def as_dict(entry: AuditEntry) -> dict[str, Any]:
+class ShownAct(TypedDict):
+    """An act as the API shows it."""
+
+    id: int
+    at: datetime
+    actor: str
+    action: str
+    target: str
+    reason: str | None
+    details: Any
+
+
+def as_dict(entry: AuditEntry) -> ShownAct:
     """The act as the API shows it."""
     return {
         "id": entry.id,

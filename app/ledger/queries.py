@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import BindParameter, Select, bindparam, select
+from typing_extensions import TypedDict
 
 from app.models.job_status import JobStatus, Status
 
@@ -40,7 +41,29 @@ def failed(limit: int = 100, *, include_partial: bool = False, queue: str | None
     return jobs.order_by(JobStatus.ended_at.desc(), NEWEST_FIRST).limit(limit)
 
 
-def as_dict(row: JobStatus) -> dict[str, Any]:
+class ShownJob(TypedDict):
+    """The documented JobStatus; times in ISO 8601, ``duration`` in ms."""
+
+    jobId: str
+    queue: str
+    name: str
+    userId: str | None
+    status: str
+    queuedAt: str | None
+    dueAt: str | None
+    startedAt: str | None
+    completedAt: str | None
+    failedAt: str | None
+    duration: int | None
+    accountsTotal: int | None
+    accountsProcessed: int | None
+    attempts: int
+    maxAttempts: int
+    error: str | None
+    errors: dict[str, Any]
+
+
+def as_dict(row: JobStatus) -> ShownJob:
     """The row in the names of the documented JobStatus; times in ISO 8601, ``duration`` in ms. Source: S2-6."""
     return {
         "jobId": row.job_id,

@@ -7,6 +7,7 @@ from typing import Any
 
 from redis.exceptions import RedisError
 from sqlalchemy.orm import Session
+from typing_extensions import TypedDict
 
 import app.domains.cache.ping  # noqa: F401 - registers itself
 from app import db
@@ -20,6 +21,47 @@ from app.ledger.workers import SILENT_FOR, living
 from app.pings import services
 
 DAY = timedelta(days=1)
+
+
+class RecentJobs(TypedDict):
+    """The newest completed jobs, and how long they took; null while there are none."""
+
+    count: int
+    meanMs: float | None
+    p95Ms: int | None
+
+
+class Performance(TypedDict):
+    """``queues`` is null while Redis is away."""
+
+    workers: int
+    queues: dict[str, dict[str, int | bool]] | None
+    endedIn24h: dict[str, int]
+    recentJobs: RecentJobs
+
+
+class Freshness(TypedDict):
+    """Users of one cadence by how fresh their data is, and the oldest update."""
+
+    users: int
+    fresh: int
+    late: int
+    never: int
+    oldest: str | None
+
+
+class Updates(TypedDict):
+    """By cadence."""
+
+    daily: Freshness
+    weekly: Freshness
+
+
+class UsersPerSlot(TypedDict):
+    """Users of each hour of a day and of each day of a week (0 = Sunday), in UTC."""
+
+    usersPerHour: dict[int, int]
+    usersPerDay: dict[int, int]
 
 
 class ServicesDown(Exception):
@@ -59,7 +101,7 @@ def system_statistics(session: Session, now: datetime) -> dict[str, Any]:
     }
 
 
-def performance(session: Session, now: datetime) -> dict[str, Any]:
+def performance(session: Session, now: datetime) -> Performance:
     """Who works, what waits, and how jobs ended and how long they took lately."""
     durations = recent_durations(session)
     return {
@@ -70,7 +112,7 @@ def performance(session: Session, now: datetime) -> dict[str, Any]:
     }
 
 
-def updates(session: Session, now: datetime) -> dict[str, Any]:
+def updates(session: Session, now: datetime) -> Updates:
     """How fresh users' data is, by cadence."""
     return {
         "daily": _freshness(stats.daily_freshness(session, now)),
@@ -78,7 +120,7 @@ def updates(session: Session, now: datetime) -> dict[str, Any]:
     }
 
 
-def users_per_slot(session: Session) -> dict[str, Any]:
+def users_per_slot(session: Session) -> UsersPerSlot:
     """How users are spread over the hours of a day and the days of a week, in UTC."""
     return {
         "usersPerHour": stats.users_per_slot(session, "hour"),
@@ -91,13 +133,14 @@ def workers(session: Session, now: datetime) -> int:
     return len(living(session.connection(), now - SILENT_FOR))
 
 
-def queue_counts() -> dict[str, Any] | None:
+def queue_counts() -> dict[str, dict[str, int | bool]] | None:
     """Jobs of each queue by state, and whether it is paused; None while Redis is away."""
-    found: dict[str, Any] = {}
+    found: dict[str, dict[str, int | bool]] = {}
     try:
         for name in queues():
             queue = find_queue(name)
-            found[name] = {**queue.get_job_counts(), "paused": queue.is_paused()}
+            counts = queue.get_job_counts()
+            found[name] = {**{str(state): jobs for state, jobs in counts.items()}, "paused": queue.is_paused()}
     except RedisError:
         return None
     return found
@@ -107,7 +150,7 @@ def _overdue(session: Session, now: datetime) -> list[dict[str, str]]:
     return [{"entry": one.entry_id, "slot": one.slot.isoformat(), "why": one.why} for one in overdue(session, now)]
 
 
-def _freshness(found: stats.Freshness) -> dict[str, Any]:
+def _freshness(found: stats.Freshness) -> Freshness:
     return {
         "users": found.users,
         "fresh": found.fresh,
