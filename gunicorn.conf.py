@@ -5,8 +5,8 @@ from app.settings import settings
 bind = f"{settings().web_host}:{settings().web_port}"
 worker_class = "gthread"
 workers = 2
-# Up to 8 of them hold a page's stream (app/dashboard/live.py).
-threads = 16
+# Up to 12 of them hold a page's stream (app/dashboard/live.py).
+threads = 24
 timeout = 30
 graceful_timeout = 10
 keepalive = 5

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Select, delete, select
 from sqlalchemy.orm import Session
-from typing_extensions import TypedDict
 
 from app.alerts.rule import Finding, Rule, clears_after
 from app.models.alert import Alert, AlertState
@@ -40,21 +40,7 @@ def apply(session: Session, rule: Rule, findings: Iterable[Finding], now: dateti
     return [alert for alert in changed if alert is not None]
 
 
-class ShownAlert(TypedDict):
-    """What a rule found of a subject, beside its threshold, and since when."""
-
-    rule: str
-    subject: str
-    state: AlertState
-    text: str
-    value: float
-    threshold: float
-    since: datetime
-    firedAt: datetime | None
-    resolvedAt: datetime | None
-
-
-def as_dict(alert: Alert) -> ShownAlert:
+def as_dict(alert: Alert) -> dict[str, Any]:
     """The alert as the API and messages show it."""
     return {
         "rule": alert.rule,

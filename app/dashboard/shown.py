@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
 
 from app.clock import utc_now
+from app.domains.slots.due import next_daily, next_weekly
+from app.jobs.personal import redacted
+from app.models.job_status import JobStatus, Status
+from app.models.schedule import UserUpdateSchedule
 from app.settings import settings
 
 NOTHING = Markup('<span class="nothing" title="never, or not known">–</span>')
@@ -74,6 +80,26 @@ def megabytes(size: int | None) -> str | Markup:
     return NOTHING if size is None else f"{size / 1024**2:,.0f} MB"
 
 
+def state(job: JobStatus) -> str:
+    """Its status; one that failed and will run again is retrying (C15)."""
+    return "retrying" if job.status == Status.DELAYED and job.attempts_made else job.status
+
+
+def pretty(value: Any) -> str:
+    """JSON to be read, without what is personal (C46)."""
+    return json.dumps(redacted(value), indent=2, ensure_ascii=False, default=str)
+
+
+def daily_at(schedule: UserUpdateSchedule) -> str:
+    """``14:07`` in ``TIMEZONE``, of today: where clocks change it is another hour."""
+    return f"{_local(next_daily(schedule.daily_update_hour, utc_now(), schedule.daily_minute)):%H:%M}"
+
+
+def weekly_at(schedule: UserUpdateSchedule) -> str:
+    """``Wed 03:12`` in ``TIMEZONE``."""
+    return f"{_local(next_weekly(schedule.weekly_update_day, utc_now(), schedule.weekly_minute)):%a %H:%M}"
+
+
 def _time(at: datetime, text: str, *, moves: bool = False) -> Markup:
     utc = at.astimezone(UTC)
     shown = Markup('<time datetime="{}" title="{} UTC" data-ago>{}</time>')
@@ -89,8 +115,11 @@ FILTERS = {
     "ago": ago,
     "clock": clock,
     "minute": minute,
-    "length": length,
     "took": took,
     "thousands": thousands,
     "megabytes": megabytes,
+    "state": state,
+    "pretty": pretty,
+    "daily_at": daily_at,
+    "weekly_at": weekly_at,
 }

@@ -90,7 +90,19 @@ def form_secret() -> str:
 
 def add_to(app: Flask) -> Flask:
     """The dashboard beside the API, in one application; the API's table says what status an error has."""
-    from app.dashboard import live, overview, sign_in  # noqa: F401 - their views
+    from app.dashboard import (  # noqa: F401 - their views
+        audit,
+        cron_sessions,
+        emergency,
+        entry,
+        live,
+        overview,
+        schedule,
+        sign_in,
+        user,
+        users,
+        workers,
+    )
 
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters.update(shown.FILTERS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import ForeignKey, String, Text
+from sqlalchemy import ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base
@@ -20,6 +20,7 @@ class DatasetUpdate(Base):
     """
 
     __tablename__ = "dataset_updates"
+    __table_args__ = (Index("ix_dataset_updates_dataset_good_at", "dataset", "good_at"),)
 
     account_id: Mapped[str] = mapped_column(ForeignKey("seller_accounts.id", ondelete="CASCADE"), primary_key=True)
     dataset: Mapped[str] = mapped_column(String(64), primary_key=True)

@@ -153,6 +153,11 @@ function cells(table) {
   const lines = all("tbody tr", table).map((row) => all("td, th", row).map((cell) => Number(cell.dataset.x ?? cell.dataset.v ?? cell.textContent)));
   return { columns, data: columns.map((_, at) => lines.map((line) => (Number.isNaN(line[at]) ? null : line[at]))) };
 }
+const zone = document.documentElement.dataset.zone;
+const hour = new Intl.DateTimeFormat("en-GB", { timeZone: zone, hour: "2-digit", minute: "2-digit" });
+const day = new Intl.DateTimeFormat("en-GB", { timeZone: zone, day: "numeric", month: "short" });
+const moment = (at) => { const text = hour.format(at * 1000); return text === "00:00" ? day.format(at * 1000) : text; };
+
 function draw(figure) {
   const place = figure.querySelector("[data-place]");
   const { columns, data } = cells(figure.querySelector("table"));
@@ -165,7 +170,7 @@ function draw(figure) {
     width: place.clientWidth, height: Number(figure.dataset.height ?? 160), legend: { show: columns.length > 2, live: false },
     cursor: { y: false, points: { size: 6 } },
     scales: { x: { time: figure.dataset.x !== "number" }, y: figure.dataset.scale === "log" ? { distr: 3 } : { range: (_, __, most) => [0, Math.max(most, 1) * 1.08] } },
-    axes: [axis, { ...axis, size: 52, values: figure.dataset.scale === "log" ? undefined : (_, ticks) => ticks.map((tick) => (Number.isInteger(tick) ? tick.toLocaleString("en") : "")) }],
+    axes: [figure.dataset.x === "number" ? axis : { ...axis, values: (_, ticks) => ticks.map(moment) }, { ...axis, size: 52, values: figure.dataset.scale === "log" ? undefined : (_, ticks) => ticks.map((tick) => (Number.isInteger(tick) ? tick.toLocaleString("en") : "")) }],
     series: [{}, ...columns.slice(1).map((label, at) => ({
       label, stroke: colour(`--${tones[at % tones.length]}`), width: bars ? 0 : 2, points: { show: !bars && data[0].length < 3 },
       ...(bars ? { fill: colour(`--${tones[at % tones.length]}`), paths: uPlot.paths.bars({ size: [0.7, 40] }) } : {}),

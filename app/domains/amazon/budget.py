@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import resources
-from typing import Any
+from typing import Any, NamedTuple
 
 from redis import Redis
 
 from app.clock import from_ms
 from app.domains.amazon.errors import BudgetSpent
-from app.domains.amazon.operations import Operation
+from app.domains.amazon.operations import OPERATIONS, Operation
 
 # A place in the line whose holder is this late belongs to the next.
 GRACE_MS = 120_000
@@ -24,6 +24,27 @@ LONGEST_PAUSE_MS = 300_000
 _LOST = "amazon:budget:lost"
 # The slowest bucket (20 tokens at 0.0056 a second) is full again after 3,572 s, whatever was in it before.
 _SLOWEST_REFILL_S = 4_000
+
+
+class Left(NamedTuple):
+    """What is left of one operation's budget: ``calls`` at once, of ``burst``; one more every ``1 / rate`` seconds.
+
+    ``refusals`` are the 429s in a row so far, ``waiting`` the holders in the line; ``touched`` is False while the
+    budget is full and nobody has called lately.
+    """
+
+    operation: str
+    calls: int
+    burst: int
+    rate: float
+    refusals: int
+    waiting: int
+    touched: bool
+
+
+def payer(region: str, seller_id: str, account_id: str) -> str:
+    """Whose budget it is: usage plans are per seller and region; an account whose seller is not known is alone."""
+    return f"{region.lower()}:{seller_id or account_id}"
 
 
 class Budget:
@@ -84,6 +105,21 @@ class Budget:
             args=[self._now(), "" if rate is None else rate, operation.burst, GRACE_MS],
         )
 
+    def left(self, seller: str, operations: Sequence[Operation] = OPERATIONS) -> list[Left]:
+        """What may be called now, without taking anything; one round trip. Untouched budgets are full ones."""
+        pipe = self._redis.pipeline(transaction=False)
+        pipe.time()
+        for operation in operations:
+            bucket, line, _ = _keys(seller, operation)
+            pipe.hmget(bucket, "tokens", "at", "rate", "refusals")
+            pipe.zcard(line)
+        (seconds, microseconds), *found = pipe.execute()
+        now = self._now_ms() if self._now_ms else seconds * 1000 + microseconds / 1000
+        return [
+            _left(operation, now, bucket, waiting)
+            for operation, bucket, waiting in zip(operations, found[::2], found[1::2], strict=True)
+        ]
+
     def start_empty(self) -> None:
         """After a loss of Redis' data: buckets start empty, since Amazon remembers what we spent."""
         now = self._now()
@@ -94,6 +130,15 @@ class Budget:
 
     def _now(self) -> int | str:
         return self._now_ms() if self._now_ms else ""
+
+
+def _left(operation: Operation, now_ms: float, bucket: Sequence[str | None], waiting: int) -> Left:
+    """As bucket.lua reads it."""
+    tokens, at_ms, rate, refusals = bucket
+    a_second = float(rate or operation.rate)
+    since_s = max(now_ms - float(at_ms or now_ms), 0) / 1000
+    calls = max(math.floor(min(operation.burst, float(tokens or operation.burst) + a_second * since_s)), 0)
+    return Left(operation.name, calls, operation.burst, a_second, int(refusals or 0), waiting, tokens is not None)
 
 
 def _keys(seller: str, operation: Operation) -> list[str]:

@@ -12,7 +12,7 @@ from redis import Redis
 
 from app.clock import utc_now
 from app.domains.amazon import decimal_json, http
-from app.domains.amazon.budget import Budget
+from app.domains.amazon.budget import Budget, payer
 from app.domains.amazon.endpoints import Application, Endpoints
 from app.domains.amazon.errors import AmazonError
 from app.domains.amazon.lwa import Cipher, Tokens
@@ -82,8 +82,7 @@ class Amazon:
 
     @property
     def _payer(self) -> str:
-        """Whose budget it is: usage plans are per seller and region; an account whose seller is not known is alone."""
-        return f"{self.seller.region.lower()}:{self.seller.seller_id or self.seller.account_id}"
+        return payer(self.seller.region, self.seller.seller_id, self.seller.account_id)
 
     def _send(
         self, operation: Operation, token: str, path: Mapping[str, str], query: Mapping[str, Any], body: Any

@@ -57,3 +57,27 @@ CREATE_ADS_REPORT = Operation(
     "application/vnd.createasyncreportrequest.v3+json",
 )
 GET_ADS_REPORT = Operation("getAdsReport", "GET", "/reporting/reports/{reportId}", 1, 10, "ads")
+
+#: Every one, as a seller's budgets are listed.
+OPERATIONS = (
+    SEARCH_ORDERS,
+    GET_ORDERS_V0,
+    GET_ORDER_ITEMS_V0,
+    LIST_FINANCIAL_EVENTS,
+    LIST_TRANSACTIONS,
+    GET_ORDER_METRICS,
+    GET_INVENTORY,
+    GET_MARKETPLACES,
+    ESTIMATE_FEES_SKU,
+    ESTIMATE_FEES_ASIN,
+    LIST_REPORTS,
+    CREATE_REPORT,
+    GET_REPORT,
+    GET_REPORT_DOCUMENT,
+    CREATE_QUERY,
+    GET_QUERY,
+    GET_DOCUMENT,
+    LIST_PROFILES,
+    CREATE_ADS_REPORT,
+    GET_ADS_REPORT,
+)

@@ -27,12 +27,16 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Cycle:
-    """Slots of one length that come again after ``gap``, and the columns that say what a user has of it."""
+    """Slots of one length that come again after ``gap``, and the columns that say what a user has of it.
+
+    Data older than ``late_after`` is late: a refresh takes its time after the gap.
+    """
 
     cadence: Literal["daily", "weekly"]
     kind: SlotKind
     gap: timedelta
     length: timedelta
+    late_after: timedelta
     slot: InstrumentedAttribute[int]
     minute: InstrumentedAttribute[int]
     promised_slot: InstrumentedAttribute[datetime]
@@ -73,6 +77,7 @@ DAILY = Cycle(
     "hour",
     DAY,
     HOUR,
+    timedelta(hours=25),
     UserUpdateSchedule.daily_update_hour,
     UserUpdateSchedule.daily_minute,
     UserUpdateSchedule.promised_daily_slot,
@@ -83,6 +88,7 @@ WEEKLY = Cycle(
     "day",
     WEEK,
     DAY,
+    timedelta(days=7, hours=6),
     UserUpdateSchedule.weekly_update_day,
     UserUpdateSchedule.weekly_minute,
     UserUpdateSchedule.promised_weekly_slot,

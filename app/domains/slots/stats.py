@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from app.domains.slots.cycle import CYCLES, DAY, HOUR, WEEK, Cycle
+from app.domains.slots.cycle import CYCLES, DAILY, WEEKLY, Cycle
 from app.domains.slots.load import read_loads
 from app.domains.slots.sizing import Workers, workers_for
 from app.models.schedule import UserUpdateSchedule
@@ -20,7 +20,7 @@ from app.models.slot_load import SlotKind, SlotLoad
 
 @dataclass(frozen=True, slots=True)
 class Freshness:
-    """Users of one cadence: ``fresh`` were updated within one gap and the length of a slot, ``never`` not at all."""
+    """Users of one cadence: ``fresh`` were updated lately enough (``late_after``), ``never`` not at all."""
 
     users: int
     fresh: int
@@ -84,13 +84,13 @@ def users_per_slot(session: Session, kind: SlotKind) -> dict[int, int]:
 
 
 def daily_freshness(session: Session, now: datetime) -> Freshness:
-    """A day apart, anywhere within the hour."""
-    return _freshness(session, UserUpdateSchedule.last_daily_update, now - DAY - HOUR)
+    """A day apart, and an hour for the refresh."""
+    return _freshness(session, UserUpdateSchedule.last_daily_update, now - DAILY.late_after)
 
 
 def weekly_freshness(session: Session, now: datetime) -> Freshness:
-    """A week apart, anywhere within the day."""
-    return _freshness(session, UserUpdateSchedule.last_weekly_update, now - WEEK - DAY)
+    """A week apart, and six hours for the refresh."""
+    return _freshness(session, UserUpdateSchedule.last_weekly_update, now - WEEKLY.late_after)
 
 
 def _spread(cycle: Cycle, loads: Mapping[int, Sequence[int]]) -> Spread:
