@@ -20,11 +20,8 @@ from app.broker import listing
 from app.broker.errors import InvalidName, JobNotFound, QueueNotFound
 from app.broker.job import Job
 from app.broker.queue import Queue, State
-from app.clock import utc_now
-from app.jobs.by_hand import job_by_hand
-from app.jobs.engine import find_queue
-from app.jobs.enqueue import enqueue_with
-from app.ledger import audit
+from app.jobs import by_hand
+from app.jobs.engine import find_queue, job_of
 from app.models.user import Role
 
 bp = Blueprint("queue_jobs", __name__, url_prefix="/api/v1/queues/<queue:queue_name>/jobs")
@@ -84,24 +81,20 @@ def add(queue_name: str) -> Answer[Added]:
     asked = read_body(AddedJob)
     queue = _queue_to_fill(queue_name)
     try:
-        job = job_by_hand(
-            queue.name, asked.job_name, asked.data, priority=asked.options.priority, delay_ms=asked.options.delay
-        )
+        with db.session() as session:
+            job_id = by_hand.add(
+                session,
+                queue.name,
+                asked.job_name,
+                asked.data,
+                priority=asked.options.priority,
+                delay_ms=asked.options.delay,
+                by=current_user().id,
+                why=asked.reason,
+            )
     except ValidationError as invalid:
         raise BadRequest(faults(invalid, within=("data",))) from None
-    details = {"jobName": job.name, **asked.options.model_dump()}
-    with db.session() as session:
-        audit.record(
-            session,
-            current_user().id,
-            "job.added",
-            _target(queue, job.id),
-            at=utc_now(),
-            why=asked.reason,
-            details=details,
-        )
-        enqueue_with(session, [job])
-    return ok({"jobId": job.id, "queueName": queue.name, "jobName": job.name}, status=201)
+    return ok({"jobId": job_id, "queueName": queue.name, "jobName": asked.job_name}, status=201)
 
 
 @bp.get("")
@@ -171,14 +164,9 @@ def _queue_to_fill(name: str) -> Queue:
 
 
 def _find(queue_name: str, job_id: str) -> Job:
-    """The job, in whatever queue it is asked for. Raises QueueNotFound, JobNotFound.
-
-    The queue's own keys have names that could be ids, such as ``meta``: only a job has a time.
-    """
+    """The job, in whatever queue it is asked for. Raises QueueNotFound, JobNotFound."""
     queue = find_queue(queue_name)
-    key = queue.keys[job_id]
-    is_job = queue.redis.type(key) == "hash" and queue.redis.hexists(key, "timestamp")
-    job = queue.get_job(job_id) if is_job else None
+    job = job_of(queue, job_id)
     if job is None:
         raise JobNotFound(queue.name, job_id)
     return job

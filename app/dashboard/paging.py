@@ -29,6 +29,12 @@ def paged(found: Sequence[T], key: Callable[[T], Any], parameter: str = "before"
     return Paged(rows, following, here(**{parameter: None}) if parameter in request.args else None)
 
 
+def by_cursor(rows: Sequence[T], cursor: str | None) -> Paged[T]:
+    """Of a statement or a list that says itself where its next page begins."""
+    following = here(cursor=cursor) if cursor else None
+    return Paged(rows, following, here(cursor=None) if "cursor" in request.args else None)
+
+
 def here(**changes: Any) -> str:
     """This page's own address with some of its query changed; None leaves it out."""
     endpoint, path = request.endpoint or "", request.view_args or {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -111,7 +112,8 @@ def _local(at: datetime) -> datetime:
     return at.astimezone(ZoneInfo(settings().timezone))
 
 
-FILTERS = {
+FILTERS: dict[str, Callable[..., Any]] = {
+    "hide": redacted,
     "ago": ago,
     "clock": clock,
     "minute": minute,

@@ -8,6 +8,7 @@ from app import db
 from app.broker.broker import BullMQBroker
 from app.broker.connection import new_client
 from app.broker.errors import QueueNotFound
+from app.broker.job import Job
 from app.broker.queue import Queue
 from app.jobs.catalog import SPECS, concurrency, default_actors, queues
 from app.ledger.errors import unavailable_when_operational
@@ -50,6 +51,16 @@ def find_queue(name: str) -> Queue:
     if canonical not in queues():
         raise QueueNotFound(name, queues())
     return broker().queue(canonical)
+
+
+def job_of(queue: Queue, job_id: str) -> Job | None:
+    """The job in that queue; None if there is none.
+
+    The queue's own keys have names that could be ids, such as ``meta``: only a job has a time.
+    """
+    key = queue.keys[job_id]
+    is_job = queue.redis.type(key) == "hash" and queue.redis.hexists(key, "timestamp")
+    return queue.get_job(job_id) if is_job else None
 
 
 def queue_of(job_id: str) -> str | None:

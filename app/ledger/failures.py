@@ -66,10 +66,8 @@ def failed_jobs(group: str, limit: int, cursor: str | None = None) -> Select[Job
     found = select(JobStatus).where(*_of(group)).order_by(JobStatus.ended_at.desc(), JobStatus.id.desc()).limit(limit)
     if cursor is None:
         return found
-    at, last = _read(cursor)
-    if not last.isdecimal():
-        raise InvalidCursor(cursor)
-    return found.where(JobStatus.ended_at <= at, tuple_(JobStatus.ended_at, JobStatus.id) < tuple_(at, int(last)))
+    at, last = place_of(cursor)
+    return found.where(JobStatus.ended_at <= at, tuple_(JobStatus.ended_at, JobStatus.id) < tuple_(at, last))
 
 
 def count_failed(session: Session, group: str, most: int = MOST_COUNTED) -> Count:
@@ -99,8 +97,20 @@ def cursor_of_group(page: Sequence[ErrorGroup], limit: int) -> str | None:
 
 def cursor_of_job(page: Sequence[JobStatus], limit: int) -> str | None:
     """Where the next page begins; None if this one was not full."""
-    ended_at = page[-1].ended_at if len(page) == limit else None
-    return None if ended_at is None else _write(ended_at, str(page[-1].id))
+    return cursor_at(page[-1]) if len(page) == limit else None
+
+
+def cursor_at(job: JobStatus) -> str:
+    """Where the page behind that job begins."""
+    return _write(job.ended_at or EPOCH, str(job.id))
+
+
+def place_of(cursor: str) -> tuple[datetime, int]:
+    """The end and the id that the cursor of a job says. Raises InvalidCursor."""
+    at, last = _read(cursor)
+    if not last.isdecimal():
+        raise InvalidCursor(cursor)
+    return at, int(last)
 
 
 def _of(group: str) -> tuple[ColumnElement[bool], ...]:

@@ -11,6 +11,7 @@ from app.broker.errors import JobNotFound
 from app.broker.job import Job
 from app.broker.queue import Queue
 from app.clock import from_ms
+from app.jobs.engine import job_of
 from app.jobs.why import line, postponed
 from app.jobs.why.blockers import lasting, passing
 from app.jobs.why.reason import Kind, Reason, clock
@@ -23,7 +24,7 @@ def why(session: Session, queue: Queue, job_id: str, row: JobStatus | None) -> l
     A job that waits for a moment, or for its children, is told only what would hold it up for good as well.
     """
     now = from_ms(queue.now_ms())
-    job = _in_redis(queue, job_id)
+    job = job_of(queue, job_id)
     state = job.state() if job else None
     if row is not None and row.ended_at is not None and (state is None or row.settled_at is None):
         return [_ended(row)]
@@ -55,14 +56,6 @@ def _not_started(session: Session, queue: Queue, job: Job, state: str, now: date
         yield line.reason(session, queue, before, is_held=bool(held))
     elif not held and not full:
         yield Reason(Kind.NEXT, "nothing is in its way: the next free worker takes it")
-
-
-def _in_redis(queue: Queue, job_id: str) -> Job | None:
-    """The queue's own keys have names that could be ids, such as ``meta``: only a job has a time."""
-    key = queue.keys[job_id]
-    if queue.redis.type(key) != "hash" or not queue.redis.hexists(key, "timestamp"):
-        return None
-    return queue.get_job(job_id)
 
 
 def _ended(row: JobStatus) -> Reason:
