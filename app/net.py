@@ -95,6 +95,21 @@ def is_public(address: Address) -> bool:
     return address.is_global
 
 
+def checked(host: str, port: int, resolve: Resolve = resolve) -> list[Address]:
+    """The host's addresses, if all of them may be called: with one of two, it could choose.
+
+    Raises OutboundRefused and OutboundFailed.
+    """
+    addresses = [ip_address(found) for found in resolve(host, port)]
+    if not {host, f"{host}:{port}"} & settings().private_hosts:
+        for address in addresses:
+            if not is_public(address):
+                raise OutboundRefused(
+                    f"{host!r} is the private address {address}; name it in OUTBOUND_PRIVATE_HOSTS to allow it"
+                )
+    return addresses
+
+
 def send(
     method: str,
     url: str,
@@ -164,7 +179,7 @@ class _Call:
         headers = {"User-Agent": USER_AGENT, **self.headers, "Host": place.netloc, "Accept-Encoding": "identity"}
         as_it_comes = {"retries": False, "redirect": False, "preload_content": False, "decode_content": False}
         unreachable: HTTPError | None = None
-        for address in self._checked(place):
+        for address in checked(*_origin(place)[1:], self._resolve):
             try:
                 with (
                     _pool(place, address, self.limits) as pool,
@@ -176,18 +191,6 @@ class _Call:
             except (HTTPError, OSError) as error:
                 raise OutboundFailed(f"{url}: {type(error).__name__}") from None
         raise OutboundFailed(f"{url}: no connection ({type(unreachable).__name__})")
-
-    def _checked(self, place: SplitResult) -> list[Address]:
-        """The host's addresses, if all of them may be called: with one of two, it could choose."""
-        _, host, port = _origin(place)
-        addresses = [ip_address(found) for found in self._resolve(host, port)]
-        if not {host, f"{host}:{port}"} & settings().private_hosts:
-            for address in addresses:
-                if not is_public(address):
-                    raise OutboundRefused(
-                        f"{host!r} is the private address {address}; name it in OUTBOUND_PRIVATE_HOSTS to allow it"
-                    )
-        return addresses
 
     def _read(self, url: str, response: urllib3.BaseHTTPResponse) -> bytes:
         if response.headers.get("Content-Encoding", "identity") != "identity":

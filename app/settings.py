@@ -78,6 +78,11 @@ class Settings(BaseSettings):
     #: Comma separated; whoever is to have the sales figures. Without any it is the admins.
     report_recipients: str = Field("", alias="REPORT_RECIPIENTS")
 
+    #: Blank-separated URLs of channels, beside those in SQL.
+    notify_urls: str = Field("", alias="NOTIFY_URLS", repr=False)
+    #: Failures within so many seconds of the first are one message.
+    notify_group_s: int = Field(60, alias="NOTIFY_GROUP", ge=0, le=3_600)
+
     #: Percent of a cadence's users whose data is late, for how long.
     alert_late_percent: float = Field(5, alias="ALERT_LATE_PERCENT", gt=0, le=100)
     alert_late_window_s: int = Field(900, alias="ALERT_LATE_WINDOW", ge=0)

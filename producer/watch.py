@@ -1,4 +1,4 @@
-"""What is looked at every 10 s: figures of jobs and queues are taken, and alert rules ask them."""
+"""What is looked at every 10 s: figures of jobs and queues are taken, alert rules ask them, failures are told."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import db
+from app.alerts.failures import tell_failures
+from app.alerts.retention import forget as forget_notifications
 from app.alerts.watching import evaluate
 from app.broker.backlog import backlog
 from app.broker.recorder import RecorderUnavailable
@@ -30,7 +32,13 @@ class Watch:
     """Each step in its own try: the one that reports that Redis is away must not need it."""
 
     def __init__(self) -> None:
-        self._steps: tuple[Callable[[datetime], object], ...] = (count_jobs, look_at_queues, evaluate, self._forget)
+        self._steps: tuple[Callable[[datetime], object], ...] = (
+            count_jobs,
+            look_at_queues,
+            evaluate,
+            tell_failures,
+            self._forget,
+        )
         self._forgot_at: datetime | None = None
 
     def __call__(self, now: datetime) -> None:
@@ -45,6 +53,7 @@ class Watch:
         if self._forgot_at is None or now - self._forgot_at >= FORGET_EVERY:
             with db.session() as session:
                 keeping.forget(session, now)
+                forget_notifications(session, now)
             self._forgot_at = now
 
 

@@ -4,16 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import Select, delete, select
 from sqlalchemy.orm import Session
+from typing_extensions import TypedDict
 
 from app.alerts.rule import Finding, Rule, clears_after
 from app.models.alert import Alert, AlertState
 
 #: Resolved ones are shown for so long.
 REMEMBERED = timedelta(days=30)
+
+
+class ShownAlert(TypedDict):
+    """``since`` the first look that found it so; ``text`` says it in a sentence, with what would do."""
+
+    rule: str
+    subject: str
+    state: str
+    text: str
+    value: float
+    threshold: float
+    since: datetime
+    firedAt: datetime | None
+    resolvedAt: datetime | None
 
 
 def firing(session: Session) -> list[Alert]:
@@ -40,8 +54,8 @@ def apply(session: Session, rule: Rule, findings: Iterable[Finding], now: dateti
     return [alert for alert in changed if alert is not None]
 
 
-def as_dict(alert: Alert) -> dict[str, Any]:
-    """The alert as the API and messages show it."""
+def as_dict(alert: Alert) -> ShownAlert:
+    """The alert as the API shows it."""
     return {
         "rule": alert.rule,
         "subject": alert.subject,

@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 
+from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import db
+from app.alerts.announcing import announce_alerts
 from app.alerts.rule import Rule
 from app.alerts.rules import RULES
 from app.alerts.state import apply
@@ -21,7 +23,7 @@ def evaluate(now: datetime) -> None:
     for rule in RULES:
         try:
             look(rule, now)
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, RedisError) as error:
             log.warning("alerts: the rule %r cannot look now: %s", rule.name, str(error).splitlines()[0])
 
 
@@ -33,5 +35,8 @@ def look(rule: Rule, now: datetime) -> None:
         is_early = seen is not None and now - datetime.fromisoformat(seen) < rule.every
         if is_early or not cursors.move(session, source, seen, now.isoformat(), now):
             return
-        for alert in apply(session, rule, rule.look(session, now), now):
+        changed = apply(session, rule, rule.look(session, now), now)
+        for alert in changed:
             log.warning("alert %s: %s (%s): %s", alert.state, alert.rule, alert.subject, alert.text)
+        if changed:
+            announce_alerts(session, changed, now)

@@ -15,6 +15,7 @@ from app.api import (
     job_metrics,
     job_status,
     jobs_admin,
+    notifications,
     queue_jobs,
     queues,
     recurring_jobs,
@@ -42,6 +43,7 @@ ROUTES = (
     why,
     failures,
     alerts,
+    notifications,
 )
 
 

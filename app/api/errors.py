@@ -13,6 +13,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
+from app.alerts.address import InvalidChannel
+from app.alerts.channels import ChannelExists, ChannelNotFound, ChannelOfSettings
 from app.api.input import BadRequest
 from app.auth.guard import Forbidden
 from app.auth.tokens import Unauthenticated
@@ -40,6 +42,7 @@ STATUSES: Mapping[type[Exception], int] = {
     InvalidCursor: 400,
     UnknownMarketplace: 400,
     UnknownJobName: 400,
+    InvalidChannel: 400,
     Unauthenticated: 401,
     Forbidden: 403,
     UserNotFound: 404,
@@ -47,6 +50,7 @@ STATUSES: Mapping[type[Exception], int] = {
     JobNotFound: 404,
     QueueNotFound: 404,
     EntryNotFound: 404,
+    ChannelNotFound: 404,
     GroupNotFound: 404,
     EmailTaken: 409,
     JobLocked: 409,
@@ -54,6 +58,8 @@ STATUSES: Mapping[type[Exception], int] = {
     WrongState: 409,
     AlreadyRunning: 409,
     EntryExists: 409,
+    ChannelExists: 409,
+    ChannelOfSettings: 409,
     EntryOfCode: 409,
     EverythingStopped: 409,
 }

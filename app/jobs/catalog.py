@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
-from app.jobs.payloads import CleanUp, Nothing, Payload, ProcessUserData, RetryFailed, Slot
+from app.jobs.payloads import CleanUp, Nothing, Payload, ProcessUserData, RetryFailed, SendNotification, Slot
 from app.settings import settings
 
 P = TypeVar("P", bound=Payload)
@@ -21,6 +21,7 @@ USER_UPDATES = "user-updates"
 CRON = "cron"
 CRON_JOBS = "cron-jobs"
 CLEANUP = "cleanup"
+NOTIFICATIONS = "notifications"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,11 @@ RETRY_FAILED = JobSpec(
     "retry_failed", CRON_JOBS, RetryFailed, attempts=3, backoff_ms=2_000, timeout_s=3_600, internal=True
 )
 
+#: Tell somebody. A channel that is away has 23 hours to come back.
+SEND_NOTIFICATION = JobSpec(
+    "send_notification", NOTIFICATIONS, SendNotification, attempts=15, backoff_ms=5_000, timeout_s=120, internal=True
+)
+
 #: Nothing, where the main work is done: for measuring. Its ends push no other out of the queue's view.
 NO_OP = JobSpec("no_op", USER_UPDATES, Nothing, attempts=1, timeout_s=30, keep_completed={"count": 0})
 
@@ -118,6 +124,7 @@ JOBS: tuple[JobSpec[Any], ...] = (
     RUN_ENTRY,
     CLEAN_UP,
     RETRY_FAILED,
+    SEND_NOTIFICATION,
     NO_OP,
     BEAT,
 )
@@ -141,6 +148,7 @@ def policies() -> dict[str, QueuePolicy]:
         CRON: QueuePolicy(1),
         CRON_JOBS: QueuePolicy(4),
         CLEANUP: QueuePolicy(1),
+        NOTIFICATIONS: QueuePolicy(2),
     }
 
 

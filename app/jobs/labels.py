@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.jobs.catalog import PROMISE_DAILY_UPDATES, PROMISE_WEEKLY_UPDATES, RUN_ENTRY, SPECS, default_actors
+from app.jobs.catalog import (
+    ADD_RECURRING_JOB,
+    PROMISE_DAILY_UPDATES,
+    PROMISE_WEEKLY_UPDATES,
+    RUN_ENTRY,
+    SPECS,
+    default_actors,
+)
 
 #: These run entries of the crontab, and are counted as the entry that stands in their data.
-RUNS_ENTRIES = frozenset(spec.name for spec in (RUN_ENTRY, PROMISE_DAILY_UPDATES, PROMISE_WEEKLY_UPDATES))
+RUNS_ENTRIES = frozenset(
+    spec.name for spec in (RUN_ENTRY, PROMISE_DAILY_UPDATES, PROMISE_WEEKLY_UPDATES, ADD_RECURRING_JOB)
+)
 OTHER = "other"
 
 

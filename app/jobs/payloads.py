@@ -69,5 +69,12 @@ class RetryFailed(Payload):
     before_ms: int
 
 
+class SendNotification(Payload):
+    """One message by one channel: ids, since a channel's address is a secret."""
+
+    notification: Id
+    channel: Id
+
+
 class Nothing(Payload):
     """No data."""

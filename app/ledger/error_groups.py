@@ -14,9 +14,11 @@ from app.ledger.rows import JOB, job_status
 from app.ledger.signature import Signature, signature
 from app.models.error_group import ErrorGroup
 from app.models.job_status import Status
+from app.models.untold_failure import UntoldFailure
 
 error_groups = cast("Table", ErrorGroup.__table__)
 GROUP = error_groups.c
+untold_failures = cast("Table", UntoldFailure.__table__)
 
 
 def group_failures(connection: Connection, failures: Sequence[Mapping[str, Any]]) -> None:
@@ -35,6 +37,14 @@ def group_failures(connection: Connection, failures: Sequence[Mapping[str, Any]]
         if count:
             newest = max(rows, key=lambda row: row["ended_at"])
             _count(connection, found, count, clean(newest["error"] or ""), newest["ended_at"])
+    _tell_later(connection, [failure["id"] for failure in failures])
+
+
+def _tell_later(connection: Connection, jobs: Sequence[int]) -> None:
+    """Somebody is to hear of these (``app.alerts.failures``)."""
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    failed = select(JOB.id).where(JOB.id.in_(jobs), JOB.status == Status.FAILED)
+    connection.execute(insert(untold_failures).from_select(["job"], failed).on_conflict_do_nothing())
 
 
 def _count(connection: Connection, found: Signature, count: int, sample: str, at: datetime) -> None:
