@@ -111,6 +111,7 @@ class Settings(BaseSettings):
     log_retention_days: int = Field(30, alias="LOG_RETENTION_DAYS", ge=1)
     #: Finished exports and reports; without one ``exports`` under TORIL_VAR.
     export_dir: str = Field("", alias="EXPORT_DIR")
+    export_keep_days: int = Field(7, alias="EXPORT_KEEP_DAYS", ge=1)
     backup_dir: str = Field("", alias="BACKUP_DIR")
     backup_keep: int = Field(14, alias="BACKUP_KEEP", ge=1)
 

@@ -10,6 +10,7 @@ from app.api import (
     crontab_admin,
     docs,
     errors,
+    exports,
     failures,
     health,
     job_metrics,
@@ -44,6 +45,7 @@ ROUTES = (
     failures,
     alerts,
     notifications,
+    exports,
 )
 
 

@@ -27,6 +27,8 @@ from app.crontab.adding import AlreadyRunning
 from app.crontab.emergency import EverythingStopped
 from app.crontab.entries import EntryExists, EntryNotFound, EntryOfCode
 from app.domains.accounts.errors import AccountNotFound, EmailTaken, InvalidEmail, UnknownMarketplace, UserNotFound
+from app.domains.publishers.artifacts.shown import ArtifactNotFound
+from app.domains.publishers.errors import PublisherNotFound
 from app.jobs.by_hand import UnknownJobName
 from app.ledger.errors import is_operational
 from app.ledger.failures import GroupNotFound
@@ -52,6 +54,8 @@ STATUSES: Mapping[type[Exception], int] = {
     EntryNotFound: 404,
     ChannelNotFound: 404,
     GroupNotFound: 404,
+    ArtifactNotFound: 404,
+    PublisherNotFound: 404,
     EmailTaken: 409,
     JobLocked: 409,
     NextOfScheduler: 409,

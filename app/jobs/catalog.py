@@ -7,7 +7,16 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
-from app.jobs.payloads import CleanUp, Nothing, Payload, ProcessUserData, RetryFailed, SendNotification, Slot
+from app.jobs.payloads import (
+    CleanUp,
+    ExportData,
+    Nothing,
+    Payload,
+    ProcessUserData,
+    RetryFailed,
+    SendNotification,
+    Slot,
+)
 from app.settings import settings
 
 P = TypeVar("P", bound=Payload)
@@ -22,6 +31,7 @@ CRON = "cron"
 CRON_JOBS = "cron-jobs"
 CLEANUP = "cleanup"
 NOTIFICATIONS = "notifications"
+DATA_EXPORT = "data-export"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +98,9 @@ ADD_RECURRING_JOB = JobSpec("add_recurring_job", CRON, Slot, attempts=10, backof
 #: Run the body of a crontab entry. Its attempts and its time limit are the entry's.
 RUN_ENTRY = JobSpec("run_entry", CRON_JOBS, Slot, attempts=1, backoff_ms=2_000, internal=True)
 
+#: A publisher's rows of some days in a file: CSV or JSON (S3-3).
+EXPORT_DATA = JobSpec("export_data", DATA_EXPORT, ExportData, timeout_s=3_600, takes_any_name=True)
+
 #: Remove old logs, expired tokens or temporary files, one kind after the other. Source: document 003.
 CLEAN_UP = JobSpec("clean_up", CLEANUP, CleanUp, timeout_s=3_600, takes_any_name=True)
 
@@ -122,6 +135,7 @@ JOBS: tuple[JobSpec[Any], ...] = (
     PROMISE_WEEKLY_UPDATES,
     ADD_RECURRING_JOB,
     RUN_ENTRY,
+    EXPORT_DATA,
     CLEAN_UP,
     RETRY_FAILED,
     SEND_NOTIFICATION,
@@ -147,6 +161,7 @@ def policies() -> dict[str, QueuePolicy]:
         USER_UPDATES: QueuePolicy(settings().worker_concurrency),
         CRON: QueuePolicy(1),
         CRON_JOBS: QueuePolicy(4),
+        DATA_EXPORT: QueuePolicy(2, RateLimit(20, within_ms=60_000)),
         CLEANUP: QueuePolicy(1),
         NOTIFICATIONS: QueuePolicy(2),
     }

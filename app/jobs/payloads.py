@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from datetime import date, timedelta
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
 
 from app.clock import EPOCH
 from app.jobs.ages import moment
+from app.models.publisher import PUBLISHER_ID_LENGTH
+from app.models.rollup import Granularity
 
 Cadence = Literal["daily", "weekly", "both"]
 #: An id becomes part of a job id, where a colon would make BullMQ's keys ambiguous.
@@ -19,12 +30,6 @@ class Payload(BaseModel):
     """Data of a job: nothing is converted, nothing unknown is accepted."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
-
-
-class Documented(Payload):
-    """Data of document 003, whose names are in camelCase; a validated field may also be named as here."""
-
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
 
 
 class ProcessUserData(Payload):
@@ -45,6 +50,49 @@ class Slot(Payload):
     manual: bool = False
 
 
+class DocumentedPayload(Payload):
+    """Data as document 003 has them: names in camelCase, outside; snake_case in Python."""
+
+    model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True, serialize_by_alias=True)
+
+
+def _day(said: Any) -> date:
+    if isinstance(said, date):
+        return said
+    if not isinstance(said, str):
+        raise ValueError("not a date; write it as '2026-01-31'")
+    try:
+        return date.fromisoformat(said)
+    except ValueError:
+        raise ValueError(f"not a date: {said[:32]!r}; write it as '2026-01-31'") from None
+
+
+Day = Annotated[date, BeforeValidator(_day)]
+PublisherId = Annotated[
+    str, StringConstraints(min_length=1, max_length=PUBLISHER_ID_LENGTH, pattern=r"^[A-Za-z0-9_-]+$")
+]
+#: So that a job's statement ends within its time, whoever asks.
+MOST_DAYS = {"hour": 400, "day": 4_000, "week": 4_000, "month": 4_000}
+
+
+class AggregateEvents(DocumentedPayload):
+    """Bring a publisher's rollups of these days, both included and in its own zone, up to its events."""
+
+    publisher_id: PublisherId
+    start_date: Day
+    end_date: Day
+    granularity: Granularity
+
+    @model_validator(mode="after")
+    def _is_a_range(self) -> Self:
+        if self.end_date < self.start_date:
+            raise ValueError(f"endDate {self.end_date} is before startDate {self.start_date}")
+        most = MOST_DAYS[self.granularity]
+        if self.end_date - self.start_date >= timedelta(days=most):
+            raise ValueError(f"by {self.granularity}, at most {most} days at once: ask for less, several times")
+        return self
+
+
 def _age(text: str) -> str:
     moment(text, EPOCH)
     return text
@@ -53,7 +101,7 @@ def _age(text: str) -> str:
 CleanupKind = Literal["old_logs", "expired_tokens", "temp_files"]
 
 
-class CleanUp(Documented):
+class CleanUp(DocumentedPayload):
     """What is to go (S3-7), and how old it must be: an age or a date (``ages.moment``). A dry run only tells."""
 
     kind: CleanupKind = Field(alias="type")
@@ -74,6 +122,41 @@ class SendNotification(Payload):
 
     notification: Id
     channel: Id
+
+
+#: The id of an export or a report, as it may stand in a path.
+ArtifactId = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
+
+
+class ExportFilters(DocumentedPayload):
+    """Which rows: rollups of one granularity, or the events themselves; and how much each must count."""
+
+    source: Literal["rollups", "events"] = "rollups"
+    granularity: Granularity = "day"
+    min_impressions: int = Field(0, ge=0, lt=2**63)
+    min_clicks: int = Field(0, ge=0, lt=2**63)
+
+
+class ExportRequest(DocumentedPayload):
+    """A publisher's rows of these days, both included and in its own zone."""
+
+    publisher_id: PublisherId
+    format: Literal["csv", "json"]
+    start_date: Day
+    end_date: Day
+    filters: ExportFilters = ExportFilters()
+
+    @model_validator(mode="after")
+    def _is_a_range(self) -> Self:
+        if self.end_date < self.start_date:
+            raise ValueError(f"endDate {self.end_date} is before startDate {self.start_date}")
+        return self
+
+
+class ExportData(ExportRequest):
+    """``job_id`` is document 003's ``jobId``: the export's id, not the job's (C28). Without one it is a new export."""
+
+    job_id: ArtifactId | None = None
 
 
 class Nothing(Payload):

@@ -70,7 +70,9 @@ def removable(kind: CleanupKind, now: datetime, before: datetime | None = None) 
             return {"tokens": OldTokens(connect(settings().cache_redis_url), age)}
         case "temp_files":
             unused = min(before or now - FORGOTTEN, now - AT_LEAST)
+            expired = now - timedelta(days=settings().export_keep_days)
             return {
+                "expired": OldFiles(settings().export_folder, ("exports-*", "reports-*"), expired),
                 "unfinished": OldFiles(settings().export_folder, ("*.part",), unused),
                 "backups": OldFiles(folder_of_backups(), (".toril-*.gz.*",), unused),
             }
@@ -83,7 +85,7 @@ def _tell_names(going: Mapping[str, Removable], tell: Callable[[str], object]) -
 
 
 def _told(counts: dict[str, int], what: str, tell: Callable[[str], object]) -> dict[str, int]:
-    tell(", ".join(f"{name}: {count} {what}" for name, count in counts.items()))
+    tell(", ".join(f"{name}: {count} {what}" for name, count in counts.items() if count) or f"nothing {what}")
     return counts
 
 

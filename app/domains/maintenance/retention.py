@@ -21,6 +21,8 @@ from app.ledger.retention import Retention
 from app.models.audit_entry import AuditEntry
 from app.models.cron_session import CronSession
 from app.models.error_group import ErrorGroup
+from app.models.export import Export
+from app.models.report import Report
 from app.models.sent_mail import SentMail
 from app.models.snapshot import Snapshot
 from app.settings import settings
@@ -64,11 +66,14 @@ def old_rows(now: datetime, before: datetime | None = None) -> Mapping[str, OldR
     sessions = before or now - timedelta(days=given.session_retention_days)
     snapshots = now - timedelta(days=given.snapshot_retention_days)
     trail = now - timedelta(days=given.audit_retention_days)
+    jobs = now - timedelta(days=given.ledger_retention_days)
     return {
         "sessions": OldRows(CronSession.id, (CronSession.end_time < sessions, CronSession.id.not_in(newest))),
         "snapshots": OldRows(Snapshot.id, (Snapshot.taken_at < (before or snapshots),)),
         "audit": OldRows(AuditEntry.id, (AuditEntry.at < min(before or trail, trail),)),
-        "errors": OldRows(ErrorGroup.id, forgotten(now - timedelta(days=given.ledger_retention_days))),
+        "errors": OldRows(ErrorGroup.id, forgotten(jobs)),
+        "exports": OldRows(Export.id, (Export.expires_at < jobs,)),
+        "reports": OldRows(Report.id, (Report.expires_at < jobs,)),
         "mails": OldRows(SentMail.message_id, (SentMail.sent_at < min(before or snapshots, snapshots),)),
     }
 

@@ -24,7 +24,7 @@ def publishers_of(user_id: str) -> Select[Publisher]:
 
 def find_publisher(session: Session, publisher_id: str, *, lock: bool = False) -> Publisher:
     """The publisher with that id. Raises PublisherNotFound."""
-    found = session.get(Publisher, publisher_id, with_for_update=lock or None)
+    found = session.get(Publisher, publisher_id, with_for_update={"key_share": True} if lock else None)
     if found is None:
         raise PublisherNotFound(publisher_id)
     return found

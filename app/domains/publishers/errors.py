@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from app.broker.errors import Unrecoverable
 
-class PublisherNotFound(LookupError):
-    """No such publisher, or none that the caller may know of."""
+
+class PublisherNotFound(Unrecoverable):
+    """No such publisher, or none that the caller may know of. A job of one fails at once."""
 
     def __init__(self, publisher_id: str) -> None:
         super().__init__(f"no publisher {publisher_id!r}")

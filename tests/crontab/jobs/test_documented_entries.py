@@ -27,6 +27,8 @@ DOCUMENTED = {
     "backup": "30 3 * * *",
     "retentionCleanup": "0 4 * * *",
     "dailyCleanup": "0 2 * * *",
+    "weeklyExports": "0 6 * * 1",
+    "monthlyExports": "0 6 1 * *",
     "dataSync": "15 * * * *",
     "performanceTest": "0 5 * * *",
 }
@@ -42,7 +44,7 @@ ENVIRONMENTS = {
 
 
 def test_every_documented_job_is_an_entry_at_its_time() -> None:
-    """S0-5, S3-7, S4-2, S4-3, S4-4, S4-8, S4-14 with C35, C36, C38; core jobs run everywhere."""
+    """S0-5, S3-3, S3-7, S4-2, S4-3, S4-4, S4-8, S4-14 with C35, C36, C38; core jobs run everywhere."""
     code.jobs.cache_clear()
 
     jobs = code.jobs()

@@ -14,10 +14,13 @@ from app.domains.maintenance.retention import trim_everything, trim_sessions
 from app.ledger import audit
 from app.models.audit_entry import AuditEntry
 from app.models.cron_session import CronSession, SessionStatus
+from app.models.export import Export
 from app.models.job_status import JobStatus
 from app.models.sent_mail import SentMail
 from app.models.snapshot import Snapshot
 from tests.domains.maintenance.rows import NINE, SECOND, job, session
+from tests.domains.publishers import conftest as publishers
+from tests.domains.publishers.exports.test_ask import export
 from tests.jobs import conftest as jobs
 
 queue = jobs.queue
@@ -54,15 +57,30 @@ def test_everything_goes_by_its_own_retention(queue: Queue) -> None:
             opened.add(Snapshot(kind=name, slot=NINE, taken_at=taken_at, figures={}))
             opened.add(SentMail(message_id=name, recipient="", subject="", sent_at=taken_at))
     session("a", NINE)
+    publishers.add_publisher()
+    with db.session() as opened:
+        opened.add_all(
+            export(name, NINE - MONTH - age - 7 * DAY) for age, name in ((-SECOND, "young"), (SECOND, "old"))
+        )
 
     trimmed = trim_everything(NINE)
 
-    assert trimmed == {"jobs": 1, "sessions": 1, "audit": 1, "snapshots": 1, "errors": 0, "mails": 1}
+    assert trimmed == {
+        "jobs": 1,
+        "sessions": 1,
+        "audit": 1,
+        "snapshots": 1,
+        "mails": 1,
+        "errors": 0,
+        "exports": 1,
+        "reports": 0,
+    }
     with db.reading() as opened:
         left = [opened.scalar(select(func.count()).select_from(one)) for one in (JobStatus, CronSession)]
         assert left == [1, 2]
         assert opened.scalars(select(Snapshot.kind)).all() == ["young"]
         assert opened.scalars(select(SentMail.message_id)).all() == ["young"]
+        assert opened.scalars(select(Export.id)).all() == ["young"]
         trail = [(entry.action, entry.target, entry.details) for entry in opened.scalars(audit.trail())]
         assert trail == [("audit.trimmed", "audit trail", {"rows": 1}), ("queue.paused", "young", None)]
 

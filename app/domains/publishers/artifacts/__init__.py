@@ -1,0 +1,1 @@
+"""Files that jobs make for publishers: asked for, made, shown, expired."""
