@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from itertools import cycle, islice
 
 from sqlalchemy import func, select
@@ -11,8 +12,12 @@ from sqlalchemy.orm import Session
 from app.domains.accounts.sellers import Seller, put_account
 from app.domains.accounts.users import register, verify
 from app.domains.publishers.accounts import add_member, create
+from app.domains.service_sync.server.book import DEMO_SERVICES, demo_key
+from app.domains.service_sync.services import ServiceFields
+from app.domains.service_sync.services import add as add_service
 from app.models.publisher import Publisher
 from app.models.user import Role, User
+from app.settings import settings
 
 USERS = 24
 PASSWORD = "toril-demo"  # noqa: S105 - of users that exist only in demonstrations
@@ -54,3 +59,13 @@ def add_publishers(session: Session, user_ids: Sequence[str]) -> None:
         name = key.partition("-")[2].capitalize()
         create(session, Publisher(id=key, name=name, is_premium=is_premium, timezone=zone, currency=currency))
         add_member(session, key, user_id)
+
+
+def add_services(session: Session, now: datetime) -> None:
+    """Hosting services, whose status API is the local stand-in; one of them is inactive, one not shared."""
+    for number in range(1, DEMO_SERVICES + 1):
+        url = f"http://127.0.0.1:{settings().status_server_port}/services/demo-{number}/status"
+        new = ServiceFields(name=f"Demo hosting {number}", status_url=url, api_key=demo_key(number))
+        last, next_to_last = number == DEMO_SERVICES, number == DEMO_SERVICES - 1
+        said = new.model_copy(update={"is_active": not last, "is_shared": not next_to_last})
+        add_service(session, said, by="demo", at=now)

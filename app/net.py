@@ -130,14 +130,14 @@ def send(
         if method != "GET" or answer.status not in REDIRECTS or target is None:
             return answer
         following = urljoin(url, target)
-        if _origin(_parse(following)) != _origin(_parse(url)):
+        if _origin(check_url(following)) != _origin(check_url(url)):
             call.headers.clear()
         url = following
     raise OutboundRefused(f"{url}: more than {call.limits.redirects} redirects")
 
 
-def _parse(url: str) -> SplitResult:
-    """Only what every parser reads alike."""
+def check_url(url: str) -> SplitResult:
+    """The parts of a URL that could be called: only what every parser reads alike. Raises OutboundRefused."""
     if not all("!" <= character <= "~" for character in url) or "\\" in url:
         raise OutboundRefused(f"{url!r}: blanks, backslashes and what is not ASCII must be percent-encoded")
     try:
@@ -173,7 +173,7 @@ class _Call:
 
     def hop(self, url: str) -> Answer:
         """The answer of the first of the host's checked addresses that accepts a connection."""
-        place = _parse(url)
+        place = check_url(url)
         target = place._replace(scheme="", netloc="", fragment="", path=place.path or "/").geturl()
         # What is not compressed cannot unfold beyond the limit.
         headers = {"User-Agent": USER_AGENT, **self.headers, "Host": place.netloc, "Accept-Encoding": "identity"}

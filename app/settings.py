@@ -69,6 +69,9 @@ class Settings(BaseSettings):
     #: Where the local stand-in of both listens.
     leads_server_port: int = Field(8082, alias="LEADS_SERVER_PORT", ge=1, le=65535)
 
+    #: Where the local stand-in of hosting services' status APIs listens.
+    status_server_port: int = Field(8083, alias="STATUS_SERVER_PORT", ge=1, le=65535)
+
     smtp_host: str = Field("", alias="SMTP_HOST")
     smtp_port: int = Field(587, alias="SMTP_PORT", ge=1, le=65535)
     smtp_security: Literal["starttls", "tls", "none"] = Field("starttls", alias="SMTP_SECURITY")
@@ -180,15 +183,21 @@ class Settings(BaseSettings):
         return any(url.startswith(f"{self._leads_server}/") for url in (self.web_urls_url, self.leadsquared_url))
 
     @property
+    def uses_status_server(self) -> bool:
+        """Whether the local stand-in of status APIs runs and may be called: in development and tests."""
+        return self.environment in ("development", "test")
+
+    @property
     def export_folder(self) -> Path:
         """Where exports and reports are."""
         return Path(self.export_dir) if self.export_dir else self.var_dir / "exports"
 
     @property
     def private_hosts(self) -> set[str]:
-        """``host`` or ``host:port``: private ones that outbound requests may reach, our local server included."""
+        """``host`` or ``host:port``: private ones that outbound requests may reach, our local servers included."""
         listed = {name.strip().lower() for name in self.outbound_private_hosts.split(",") if name.strip()}
-        return listed | ({self._leads_server.partition("//")[2]} if self.uses_leads_server else set())
+        leads = {self._leads_server.partition("//")[2]} if self.uses_leads_server else set()
+        return listed | leads | ({f"127.0.0.1:{self.status_server_port}"} if self.uses_status_server else set())
 
     @property
     def _leads_server(self) -> str:

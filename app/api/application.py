@@ -13,6 +13,7 @@ from app.api import (
     exports,
     failures,
     health,
+    hosting_services,
     job_metrics,
     job_status,
     jobs_admin,
@@ -20,6 +21,7 @@ from app.api import (
     queue_jobs,
     queues,
     recurring_jobs,
+    service_sync,
     sign_in,
     user_jobs,
     users,
@@ -46,6 +48,8 @@ ROUTES = (
     alerts,
     notifications,
     exports,
+    service_sync,
+    hosting_services,
 )
 
 

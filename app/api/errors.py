@@ -29,6 +29,7 @@ from app.crontab.entries import EntryExists, EntryNotFound, EntryOfCode
 from app.domains.accounts.errors import AccountNotFound, EmailTaken, InvalidEmail, UnknownMarketplace, UserNotFound
 from app.domains.publishers.artifacts.shown import ArtifactNotFound
 from app.domains.publishers.errors import PublisherNotFound
+from app.domains.service_sync.errors import ServiceInactive, ServiceNotFound
 from app.jobs.by_hand import UnknownJobName
 from app.ledger.errors import is_operational
 from app.ledger.failures import GroupNotFound
@@ -56,6 +57,7 @@ STATUSES: Mapping[type[Exception], int] = {
     GroupNotFound: 404,
     ArtifactNotFound: 404,
     PublisherNotFound: 404,
+    ServiceNotFound: 404,
     EmailTaken: 409,
     JobLocked: 409,
     NextOfScheduler: 409,
@@ -66,6 +68,7 @@ STATUSES: Mapping[type[Exception], int] = {
     ChannelOfSettings: 409,
     EntryOfCode: 409,
     EverythingStopped: 409,
+    ServiceInactive: 409,
 }
 
 #: Errors of what we stand on, which will pass, and what each says of it. Of two kinds that fit, the first.

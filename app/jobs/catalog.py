@@ -16,6 +16,7 @@ from app.jobs.payloads import (
     RetryFailed,
     SendNotification,
     Slot,
+    SyncService,
 )
 from app.settings import settings
 
@@ -32,6 +33,7 @@ CRON_JOBS = "cron-jobs"
 CLEANUP = "cleanup"
 NOTIFICATIONS = "notifications"
 DATA_EXPORT = "data-export"
+SERVICE_SYNC = "service-sync"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,19 @@ RETRY_FAILED = JobSpec(
     "retry_failed", CRON_JOBS, RetryFailed, attempts=3, backoff_ms=2_000, timeout_s=3_600, internal=True
 )
 
+#: Fetch the status of one hosting service: 4 runs, waits of 2, 4 and 8 s; the newest ends stay (C1, C2).
+SYNC_SERVICE = JobSpec(
+    "sync_service",
+    SERVICE_SYNC,
+    SyncService,
+    attempts=4,
+    backoff_ms=2_000,
+    timeout_s=120,
+    keep_completed={"count": 10},
+    keep_failed={"count": 5},
+    takes_any_name=True,
+)
+
 #: Tell somebody. A channel that is away has 23 hours to come back.
 SEND_NOTIFICATION = JobSpec(
     "send_notification", NOTIFICATIONS, SendNotification, attempts=15, backoff_ms=5_000, timeout_s=120, internal=True
@@ -137,6 +152,7 @@ JOBS: tuple[JobSpec[Any], ...] = (
     RUN_ENTRY,
     EXPORT_DATA,
     CLEAN_UP,
+    SYNC_SERVICE,
     RETRY_FAILED,
     SEND_NOTIFICATION,
     NO_OP,
@@ -164,6 +180,7 @@ def policies() -> dict[str, QueuePolicy]:
         DATA_EXPORT: QueuePolicy(2, RateLimit(20, within_ms=60_000)),
         CLEANUP: QueuePolicy(1),
         NOTIFICATIONS: QueuePolicy(2),
+        SERVICE_SYNC: QueuePolicy(5),
     }
 
 

@@ -159,5 +159,11 @@ class ExportData(ExportRequest):
     job_id: ArtifactId | None = None
 
 
+class SyncService(Payload):
+    """Fetch the status of one hosting service."""
+
+    service_id: Id
+
+
 class Nothing(Payload):
     """No data."""

@@ -16,6 +16,7 @@ from sqlalchemy import Select, select
 
 from app import db, demo
 from app.auth.passwords import hash_password
+from app.clock import utc_now
 from app.jobs.catalog import worker_threads
 from app.jobs.user_updates import enqueue_users
 from app.migrations.run import upgrade
@@ -68,6 +69,8 @@ def _ports() -> dict[str, tuple[str, int]]:
         ports["AMAZON_SIMULATOR_PORT"] = ("127.0.0.1", settings().amazon_simulator_port)
     if settings().uses_leads_server:
         ports["LEADS_SERVER_PORT"] = ("127.0.0.1", settings().leads_server_port)
+    if settings().uses_status_server:
+        ports["STATUS_SERVER_PORT"] = ("127.0.0.1", settings().status_server_port)
     return ports
 
 
@@ -75,6 +78,7 @@ def _add_demo_users(console: Console) -> None:
     with db.session() as session:
         if demo.is_empty(session):
             added = demo.add_users(session, hash_password(demo.PASSWORD))
+            demo.add_services(session, utc_now())
             demo.add_publishers(session, added)
             console.print(f"Added {len(added)} demo users.")
 

@@ -45,6 +45,8 @@ def environment(current: Settings, worker_threads: int) -> dict[str, str]:
         "AMAZON_SIMULATOR_PORT": str(current.amazon_simulator_port),
         "TORIL_LEADS_SERVER": str(current.uses_leads_server).lower(),
         "LEADS_SERVER_PORT": str(current.leads_server_port),
+        "TORIL_STATUS_SERVER": str(current.uses_status_server).lower(),
+        "STATUS_SERVER_PORT": str(current.status_server_port),
     }
 
 

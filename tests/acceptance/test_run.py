@@ -25,7 +25,13 @@ def private(tmp_path: Path) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
     ports = {
         name: str(free_port())
-        for name in ("WEB_PORT", "AMAZON_SIMULATOR_PORT", "LEADS_SERVER_PORT", "EMBEDDED_REDIS_PORT")
+        for name in (
+            "WEB_PORT",
+            "AMAZON_SIMULATOR_PORT",
+            "LEADS_SERVER_PORT",
+            "STATUS_SERVER_PORT",
+            "EMBEDDED_REDIS_PORT",
+        )
     }
     return {**kept, **ports, "TORIL_VAR": str(tmp_path / "var")}
 

@@ -24,6 +24,7 @@ from app.models.error_group import ErrorGroup
 from app.models.export import Export
 from app.models.report import Report
 from app.models.sent_mail import SentMail
+from app.models.service_log import ServiceLog
 from app.models.snapshot import Snapshot
 from app.settings import settings
 
@@ -67,6 +68,7 @@ def old_rows(now: datetime, before: datetime | None = None) -> Mapping[str, OldR
     snapshots = now - timedelta(days=given.snapshot_retention_days)
     trail = now - timedelta(days=given.audit_retention_days)
     jobs = now - timedelta(days=given.ledger_retention_days)
+    logs = now - timedelta(days=given.log_retention_days)
     return {
         "sessions": OldRows(CronSession.id, (CronSession.end_time < sessions, CronSession.id.not_in(newest))),
         "snapshots": OldRows(Snapshot.id, (Snapshot.taken_at < (before or snapshots),)),
@@ -74,6 +76,7 @@ def old_rows(now: datetime, before: datetime | None = None) -> Mapping[str, OldR
         "errors": OldRows(ErrorGroup.id, forgotten(jobs)),
         "exports": OldRows(Export.id, (Export.expires_at < jobs,)),
         "reports": OldRows(Report.id, (Report.expires_at < jobs,)),
+        "serviceLogs": OldRows(ServiceLog.id, (ServiceLog.seen_at < (before or logs),)),
         "mails": OldRows(SentMail.message_id, (SentMail.sent_at < min(before or snapshots, snapshots),)),
     }
 

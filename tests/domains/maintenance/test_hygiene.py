@@ -81,6 +81,7 @@ def test_old_sessions_and_rotated_logs_go(var: Path) -> None:
         "errors": 0,
         "exports": 0,
         "reports": 0,
+        "serviceLogs": 0,
         "files": 1,
     }
     assert sorted(file.name for file in (var / "log").iterdir()) == ["notes.txt", "web.log", "web.log.2"]

@@ -74,6 +74,7 @@ def test_everything_goes_by_its_own_retention(queue: Queue) -> None:
         "errors": 0,
         "exports": 1,
         "reports": 0,
+        "serviceLogs": 0,
     }
     with db.reading() as opened:
         left = [opened.scalar(select(func.count()).select_from(one)) for one in (JobStatus, CronSession)]
