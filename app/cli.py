@@ -43,6 +43,7 @@ for command in (users, tokens, keys, enqueue, status, crontab, slots, doctor, mi
 def main() -> None:
     """Run one command; every foreseen error is one line on stderr and an exit code."""
     log.configure("console")
+    logging.getLogger("app.broker.told").setLevel(logging.WARNING)  # a command says itself what it has added
     logging.getLogger("alembic").setLevel(logging.WARNING)
     try:
         toril()

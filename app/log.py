@@ -8,8 +8,11 @@ from typing import Literal
 
 import structlog
 
+#: What records of the standard library bring along (``extra``): the fields of document 003's lines.
+FIELDS = ("event_name", "queue", "jobName", "jobId", "reason", "attempt", "progress")
 
-def configure(style: Literal["json", "console"], level: int = logging.INFO) -> None:
+
+def configure(style: Literal["json", "console"], level: int | str = logging.INFO) -> None:
     """Send structlog's events and the standard library's records to stderr in one format."""
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -31,10 +34,11 @@ def configure(style: Literal["json", "console"], level: int = logging.INFO) -> N
     handler = logging.StreamHandler()
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
+            foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder(FIELDS)],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.format_exc_info,
+                *([_as_documented] if style == "json" else []),
                 render,
             ],
         )
@@ -44,3 +48,9 @@ def configure(style: Literal["json", "console"], level: int = logging.INFO) -> N
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
+
+
+def _as_documented(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """A line with a documented text has it as its ``message``, and its event's name as ``event`` (C30)."""
+    name = event.pop("event_name", None)
+    return event if name is None else {"message": event["event"], **event, "event": name}

@@ -23,6 +23,8 @@ class Settings(BaseSettings):
     timezone: str = Field("UTC", alias="TIMEZONE")
     crontab_dir: str = Field("", alias="CRONTAB_DIR")
 
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", alias="LOG_LEVEL")
+
     database_url: str = Field("", alias="DATABASE_URL", repr=False)
 
     redis_url: str = Field("", alias="REDIS_URL", repr=False)

@@ -7,5 +7,5 @@ from app.api.application import create_app
 from app.dashboard.site import add_to
 from app.settings import settings
 
-log.configure("json" if settings().environment == "production" else "console")
+log.configure("json" if settings().environment == "production" else "console", settings().log_level.upper())
 application = add_to(create_app())

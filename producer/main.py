@@ -52,7 +52,7 @@ def start_budgets_empty() -> None:
     Budget(connect(settings().cache_redis_url)).start_empty()
 
 
-log.configure("json" if settings().environment == "production" else "console")
+log.configure("json" if settings().environment == "production" else "console", settings().log_level.upper())
 dramatiq.set_broker(broker())
 follow(broker().clock.known_ms)
 load_or_exit()

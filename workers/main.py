@@ -11,7 +11,7 @@ from app.jobs.limits import RateLimits
 from app.jobs.presence import Presence
 from app.settings import settings
 
-log.configure("json" if settings().environment == "production" else "console")
+log.configure("json" if settings().environment == "production" else "console", settings().log_level.upper())
 dramatiq.set_broker(broker())
 clock.follow(broker().clock.known_ms)
 broker().add_middleware(Presence())

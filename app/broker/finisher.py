@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from redis.exceptions import ConnectionError, OutOfMemoryError, ReadOnlyError, RedisError, TimeoutError
 
+from app.broker import told
 from app.broker.admission import Admission
 from app.broker.batches import NOT_FOR_BATCH, finish_many, may_be_finished
 from app.broker.leases import Leases
@@ -95,6 +96,7 @@ class Finisher:
     def _settle(self, batch: list[tuple[End, str]]) -> None:
         owned = self._record(batch)
         confirmed = self._finish(owned)
+        told.ended(confirmed)
         if self._broker.recorder:
             self._confirmed += (end for end in confirmed if end.kind in (EndKind.COMPLETED, EndKind.FAILED))
         if not self._ended:  # else they go with the next batch: one commit less

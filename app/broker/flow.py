@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import uuid4
 
+from app.broker import told
 from app.broker.adding import queue_add, queue_counts
 from app.broker.broker import BullMQBroker
 from app.broker.errors import BrokerError
@@ -47,6 +48,7 @@ class FlowProducer:
         add_tree(self._broker, promised)
         if recorder:
             recorder.added(promised)
+        told.added(promised)
         return jobs[0].id
 
     def _jobs(self, flow: Flow, parent: Parent | None) -> Iterator[NewJob]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import groupby, islice
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 
-from app.broker import schedulers
+from app.broker import schedulers, told
 from app.broker.adding import queue_add, queue_counts
 from app.broker.batches import add_in_chunks, add_many, may_be_added
 from app.broker.cancel import cancel
@@ -60,6 +60,8 @@ class Queue:
         job = self._job(_checked(job_id), name, data, options)
         if self._broker.recorder is None and self._at_once([job]):
             (given,) = add_many(self._scripts, self.keys, [job])
+            if given:
+                told.added([replace(job, id=given)])
             return given or job.id
         job = job if job.id else replace(job, id=self.next_ids(1)[0])
         self.add_bulk([job])
@@ -105,6 +107,7 @@ class Queue:
                 recorder.added([job for job in chunk if job.id in standing])
                 if others := [job for job in chunk if job.id not in standing]:
                     recorder.not_added(others)
+            told.added(job for job in chunk if job.id in standing)
             added.extend(job.id for job in chunk if job.id in standing)
         return added
 
@@ -354,6 +357,7 @@ class Queue:
         """Replace the progress and emit ``progress``. Raises JobNotFound."""
         keys = self.keys.all(job_id, "events", "meta")
         self._must_exist(job_id, self.run("updateProgress", keys, [job_id, encode_json(progress)]))
+        told.progressed(self.name, job_id, progress)
 
     def update_data(self, job_id: str, data: Any) -> None:
         """Replace the data. Raises JobNotFound."""
