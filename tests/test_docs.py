@@ -1,4 +1,4 @@
-"""The Python blocks of docs/engine.md do what it says, as they stand there."""
+"""The Python blocks of docs/engine.md do what it says, as they stand there; guides name what there is."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from typing import Any
 
 import pytest
 
+from app.api.application import create_app
+from app.cli import toril
+from app.settings import Settings
 from tests.broker.workers import WorkerProgram
 
 PAGE = Path(__file__).parent.parent / "docs" / "engine.md"
@@ -64,3 +67,25 @@ def test_every_example_of_the_engines_page_gives_what_it_shows(mail: dict[str, A
         run(block, names)
 
     assert len(blocks) > 10
+
+
+def _absent(page: str) -> set[str]:
+    """The routes, commands and settings of a page that are none."""
+    text = (PAGE.parent / page).read_text()
+    rules = {re.sub(r"<[^>]+>", "<>", rule.rule) for rule in create_app().url_map.iter_rules()}
+    named = re.findall(r"(?:GET|POST|PUT|PATCH|DELETE) (/[\w/<>.-]+)", text)
+    routes = {path for path in named if re.sub(r"<[^>]+>", "<>", path) not in rules}
+    commands = {name for name in re.findall(r"`toril (\w+)", text) if name not in toril.commands}
+    fields = {str(field.alias) for field in Settings.model_fields.values()}
+    given = {name for name in re.findall(r"\b[A-Z]+(?:_[A-Z]+)+\b", text) if name not in fields}
+    return routes | commands | given
+
+
+def test_the_migration_guide_names_commands_and_routes_that_exist() -> None:
+    """S2-12: whoever follows it finds each."""
+    assert _absent("migrating.md") == set()
+
+
+def test_the_troubleshooting_guide_names_commands_and_routes_that_exist() -> None:
+    """S1-13, with the rest of its page."""
+    assert _absent("operations.md") == set()
