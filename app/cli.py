@@ -14,12 +14,14 @@ from pydantic import ValidationError
 from app import log
 from app.api.errors import STATUSES, outage_of
 from app.backup import BackupRefused
+from app.broker.renaming import NotRenamed
 from app.commands.backup import backup, restore
 from app.commands.crontab import crontab
 from app.commands.doctor import doctor
 from app.commands.jobs import enqueue, status
 from app.commands.keys import keys
 from app.commands.machine import migrate, run
+from app.commands.queues import rename_queue
 from app.commands.slots import slots
 from app.commands.tokens import tokens
 from app.commands.users import users
@@ -28,7 +30,7 @@ from app.secrets import InvalidEncryptionKey, SecretUnreadable
 REFUSED, AWAY = 1, 3
 
 #: Errors whose message is all that the caller needs.
-REFUSALS: tuple[type[Exception], ...] = (*STATUSES, BackupRefused, InvalidEncryptionKey, SecretUnreadable)
+REFUSALS: tuple[type[Exception], ...] = (*STATUSES, BackupRefused, NotRenamed, InvalidEncryptionKey, SecretUnreadable)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -36,7 +38,21 @@ def toril() -> None:
     """Background jobs that nothing loses: users, jobs, and the state of this machine."""
 
 
-for command in (users, tokens, keys, enqueue, status, crontab, slots, doctor, migrate, run, backup, restore):
+for command in (
+    users,
+    tokens,
+    keys,
+    enqueue,
+    status,
+    crontab,
+    slots,
+    doctor,
+    migrate,
+    run,
+    backup,
+    restore,
+    rename_queue,
+):
     toril.add_command(command)
 
 

@@ -75,7 +75,7 @@ def _absent(page: str) -> set[str]:
     rules = {re.sub(r"<[^>]+>", "<>", rule.rule) for rule in create_app().url_map.iter_rules()}
     named = re.findall(r"(?:GET|POST|PUT|PATCH|DELETE) (/[\w/<>.-]+)", text)
     routes = {path for path in named if re.sub(r"<[^>]+>", "<>", path) not in rules}
-    commands = {name for name in re.findall(r"`toril (\w+)", text) if name not in toril.commands}
+    commands = {name for name in re.findall(r"`toril ([\w-]+)", text) if name not in toril.commands}
     fields = {str(field.alias) for field in Settings.model_fields.values()}
     given = {name for name in re.findall(r"\b[A-Z]+(?:_[A-Z]+)+\b", text) if name not in fields}
     return routes | commands | given
