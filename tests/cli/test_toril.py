@@ -159,3 +159,15 @@ def test_the_doctor_sees_a_clock_that_stands_still(toril: Run) -> None:
 
     assert "ok       dailyUpdates (0 * * * *, UTC), next" in said
     assert "warning  weeklyUpdates (0 0 * * *, UTC) missed" in said
+
+
+def test_a_queue_is_renamed_only_when_that_was_meant(toril: Run) -> None:
+    """It asks first; what is refused is one line."""
+    asked = toril("rename-queue", "old", "user-updates", stdin="n\n")
+    absent = toril("rename-queue", "old:updates", "user-updates", "--yes")
+    unknown = toril("rename-queue", "user-updates", "nothing", "--yes")
+
+    assert [done.returncode for done in (asked, absent, unknown)] == [1, 1, 1]
+    assert "move all of it to 'user-updates'?" in asked.stdout
+    assert absent.stderr.startswith("error: there is no queue 'old:updates', neither in Redis nor in the ledger")
+    assert unknown.stderr.startswith("error: no queue named 'nothing'")
