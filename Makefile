@@ -6,7 +6,7 @@ BENCH  := .venv-bench
 T      ?= tests
 INTEROP := $(if $(shell command -v npm),tests/interop/node_modules/.installed)
 
-.PHONY: run test lint long faults bench lock clean
+.PHONY: run test lint audit long faults bench lock clean
 
 run: $(VENV)/.runtime
 	@$(BIN)/toril run $(if $(ONCE),--once)
@@ -41,6 +41,10 @@ lint: $(VENV)/.dev
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+# Known vulnerabilities of what is pinned; needs the network.
+audit: $(VENV)/.dev
+	@$(BIN)/pip-audit --disable-pip --require-hashes -r requirements.lock
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Toril needs Python 3.11 or later, this is " + sys.version.split()[0] + "; try: make PYTHON=python3.12")'

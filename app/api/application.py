@@ -83,10 +83,22 @@ class EntryName(BaseConverter):
     regex = "[^/\x00-\x1f\x7f]{1,200}"
 
 
+#: Of every answer; a page that needs more says so itself.
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "Strict-Transport-Security": "max-age=31536000",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+
+
 def _private(response: Response) -> Response:
-    """What is answered to one caller is nobody else's, and is what it says it is."""
-    response.headers.setdefault("Cache-Control", "no-store")
-    response.headers["X-Content-Type-Options"] = "nosniff"
+    """What is answered to one caller is nobody else's, is what it says it is, and is shown in no other site's page."""
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
     return response
 
 

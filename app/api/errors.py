@@ -16,6 +16,7 @@ from werkzeug.exceptions import HTTPException
 from app.alerts.address import InvalidChannel
 from app.alerts.channels import ChannelExists, ChannelNotFound, ChannelOfSettings
 from app.api.input import BadRequest
+from app.auth.attempts import TooManyAttempts
 from app.auth.guard import Forbidden
 from app.auth.tokens import Unauthenticated
 from app.broker.connection import connect
@@ -69,6 +70,7 @@ STATUSES: Mapping[type[Exception], int] = {
     EntryOfCode: 409,
     EverythingStopped: 409,
     ServiceInactive: 409,
+    TooManyAttempts: 429,
 }
 
 #: Errors of what we stand on, which will pass, and what each says of it. Of two kinds that fit, the first.
@@ -101,6 +103,7 @@ def register(app: Flask) -> None:
     """Answer every exception of this app in the same shape."""
     for error, status in STATUSES.items():
         app.register_error_handler(error, lambda raised, status=status: refusal(status, str(raised)))
+    app.register_error_handler(TooManyAttempts, _too_many)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _other_error)
 
@@ -143,6 +146,12 @@ def _which_redis(error: Exception) -> str:
     clients = (frame.f_locals.get("self") for frame, _ in traceback.walk_tb(error.__traceback__))
     named = (pools.get(client.connection_pool) for client in clients if isinstance(client, redis.Redis | Lines))
     return next(filter(None, named), "Redis")
+
+
+def _too_many(error: TooManyAttempts) -> Response:
+    response = refusal(STATUSES[TooManyAttempts], str(error))
+    response.headers["Retry-After"] = str(error.retry_after_s)
+    return response
 
 
 def _http_error(error: HTTPException) -> Response:

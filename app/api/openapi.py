@@ -122,13 +122,13 @@ def _responses(rule: Rule, method: str, contract: Contract, schemas: Schemas) ->
 
 
 def _answer(status: int, contract: Contract, schemas: Schemas) -> dict[str, Any]:
-    described: dict[str, Any] = {"description": HTTPStatus(status).phrase}
+    content: dict[str, Any] = {}
     for answer in contract.answers:
         if isinstance(answer, File):
-            described["content"] = {answer.media_type: {}}
+            content[answer.media_type] = {}
         else:
-            described["content"] = {JSON: {"schema": schemas[answer, "serialization"]}}
-    return described
+            content[JSON] = {"schema": schemas[answer, "serialization"]}
+    return {"description": HTTPStatus(status).phrase, "content": content}
 
 
 #: What an error may be answered with: the table's statuses, a body that is too long, and what will pass.
@@ -141,9 +141,10 @@ def _may_be(status: int, rule: Rule, method: str, contract: Contract) -> bool:
         400: bool(contract.body or contract.query),
         401: contract.role is not None or contract.body is not None,  # the sign-in, too
         403: contract.role not in (None, Role.USER),
-        404: bool(rule.arguments),
+        404: bool(rule.arguments) or contract.body is not None,  # which may name something
         409: method != "GET",
         413: contract.body is not None,
+        429: contract.role is None and contract.body is not None,
     }.get(status, True)
 
 
