@@ -141,7 +141,7 @@ def _may_be(status: int, rule: Rule, method: str, contract: Contract) -> bool:
         400: bool(contract.body or contract.query),
         401: contract.role is not None or contract.body is not None,  # the sign-in, too
         403: contract.role not in (None, Role.USER),
-        404: bool(rule.arguments) or contract.body is not None,  # which may name something
+        404: bool(rule.arguments or contract.body or contract.query),  # each may name something
         409: method != "GET",
         413: contract.body is not None,
         429: contract.role is None and contract.body is not None,
