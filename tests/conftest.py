@@ -30,6 +30,13 @@ for _module in pkgutil.iter_modules(app.models.__path__):
     importlib.import_module(f"app.models.{_module.name}")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Volume runs and long fault runs take as long as they take."""
+    for item in items:
+        if item.get_closest_marker("long") or item.get_closest_marker("faults"):
+            item.add_marker(pytest.mark.timeout(0))
+
+
 @pytest.fixture(scope="session")
 def shared_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     """One embedded server for all tests that do not harm it."""
