@@ -2,6 +2,10 @@
 
 Arming, raising and clearing share one lock: once ``disarm`` has returned, nothing can reach the thread any more. The
 stock middleware raises outside of its lock, so its exception can hit the thread's next job, or end the thread.
+
+An exception that was set and is merely taken back leaves its mark in the interpreter (3.11 and 3.12): from then on each
+thread looks for one at every call, and a function that is traced, by a debugger or for coverage, never begins. Only an
+arrival removes the mark. So what is taken back is made to arrive, here.
 """
 
 from __future__ import annotations
@@ -20,6 +24,10 @@ class Cancelled(Interrupt):
     """Somebody cancelled the job while it ran."""
 
 
+class _Over(Interrupt):
+    """Takes the place of what has not arrived in time."""
+
+
 @dataclass(slots=True)
 class _Armed:
     run: Run
@@ -31,7 +39,8 @@ class Interrupts:
     """The runs of this process that may be interrupted; one thread watches their deadlines."""
 
     def __init__(self) -> None:
-        self._changed = threading.Condition()
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)
         self._armed: dict[int, _Armed] = {}
         self._wakes_at = float("inf")
         threading.Thread(target=self._watch, name="interrupts", daemon=True).start()
@@ -46,11 +55,17 @@ class Interrupts:
 
     def disarm(self) -> None:
         """The calling thread's run is over: what was raised and has not arrived yet, never will."""
-        with self._changed:
-            thread_id = threading.get_ident()
+        try:
+            self._remove(threading.get_ident())
+        except Interrupt:
+            self.disarm()  # it arrived on the way, perhaps before the run was forgotten
+
+    def _remove(self, thread_id: int) -> None:
+        # The lock itself: the condition's methods are Python, and what arrives within them would leave it taken.
+        with self._lock:
             armed = self._armed.pop(thread_id, None)
             if armed is not None and armed.raised:
-                _set_async_exception(thread_id, None)
+                _receive(thread_id, _Over)
 
     def interrupt(self, run: Run, error: type[Interrupt]) -> bool:
         """Raise that error in the thread of that run; False if it does not run here."""
@@ -80,5 +95,12 @@ class Interrupts:
         _set_async_exception(thread_id, error)
 
 
-def _set_async_exception(thread_id: int, error: type[BaseException] | None) -> None:
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread_id), ctypes.py_object(error) if error else None)
+def _set_async_exception(thread_id: int, error: type[Interrupt]) -> None:
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread_id), ctypes.py_object(error))
+
+
+def _receive(thread_id: int, error: type[Interrupt]) -> None:
+    """It arrives in the calling thread now, and nothing else will."""
+    _set_async_exception(thread_id, error)
+    while True:
+        pass
