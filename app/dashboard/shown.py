@@ -71,6 +71,11 @@ def took(ms: float | None) -> str | Markup:
     return f"{int(seconds) // HOUR} h {int(seconds) % HOUR // MINUTE:02} min"
 
 
+def sentence(text: str) -> str:
+    """With its first letter a capital; the rest, names and units, as it is."""
+    return text[:1].upper() + text[1:]
+
+
 def thousands(number: float | None) -> str | Markup:
     """``12,345``."""
     return NOTHING if number is None else f"{number:,}"
@@ -114,6 +119,7 @@ def _local(at: datetime) -> datetime:
 
 FILTERS: dict[str, Callable[..., Any]] = {
     "hide": redacted,
+    "sentence": sentence,
     "ago": ago,
     "clock": clock,
     "minute": minute,

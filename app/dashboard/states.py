@@ -7,18 +7,18 @@ from typing import Literal
 
 Tone = Literal["calm", "busy", "good", "warn", "bad"]
 
-#: Left, middle of each box, in the picture's own units (860 × 190).
+#: Left, middle of each box, in the picture's own units.
 BOX_WIDTH, BOX_HEIGHT = 132, 40
 PLACES: dict[str, tuple[int, int, str]] = {
     "waiting-children": (0, 30, "waits for children"),
-    "delayed": (182, 150, "delayed"),
-    "waiting": (182, 30, "waiting"),
-    "active": (364, 30, "active"),
-    "completed": (546, 30, "completed"),
-    "failed": (546, 95, "failed"),
-    "partial": (728, 30, "partial"),
-    "cancelled": (728, 95, "cancelled"),
-    "removed": (728, 160, "removed"),
+    "delayed": (192, 150, "delayed"),
+    "waiting": (192, 30, "waiting"),
+    "active": (392, 30, "active"),
+    "completed": (592, 30, "completed"),
+    "failed": (592, 95, "failed"),
+    "partial": (822, 30, "partial"),
+    "cancelled": (822, 95, "cancelled"),
+    "removed": (822, 160, "removed"),
 }
 #: From, to, and what happens on the way.
 WAYS: tuple[tuple[str, str, str], ...] = (
@@ -66,6 +66,16 @@ class Diagram:
     ways: tuple[Way, ...]
     words: str
 
+    @property
+    def left(self) -> int:
+        """Where the first box begins."""
+        return min(box.x for box in self.boxes)
+
+    @property
+    def right(self) -> int:
+        """Where the last one ends."""
+        return max(box.x for box in self.boxes) + BOX_WIDTH
+
 
 def diagram(state: str) -> Diagram:
     """Of a job in that state; an unknown one is in no box."""
@@ -85,7 +95,7 @@ def _way(start: str, end: str, text: str) -> Way:
     x2, y2, _ = PLACES[end]
     if x1 == x2:  # up
         x = x1 + BOX_WIDTH // 2
-        return Way(f"M{x} {y1 - BOX_HEIGHT // 2} V{y2 + BOX_HEIGHT // 2 + 5}", text, x - 6, (y1 + y2) // 2)
+        return Way(f"M{x} {y1 - BOX_HEIGHT // 2} V{y2 + BOX_HEIGHT // 2 + 5}", text, x + 20, (y1 + y2) // 2)
     if x2 < x1:  # back: down, then to the left
         x, y = x1 + BOX_WIDTH // 2, y2
         return Way(f"M{x} {y1 + BOX_HEIGHT // 2} V{y} H{x2 + BOX_WIDTH + 5}", text, (x + x2 + BOX_WIDTH) // 2, y - 8)

@@ -199,7 +199,7 @@ def test_a_job_says_why_it_has_not_run_and_is_promoted(as_: SignedIn, queue: Que
 
     browser.post(f"{url}/promote")
 
-    assert "It is delayed until" in page
+    assert re.search(r"It is delayed until [\d-]{10} [\d:]{8} UTC<", page)
     assert 'aria-label="The job is delayed."' in page
     assert queue.job_state(job_id) == "waiting"
 
