@@ -18,6 +18,7 @@ from app.api import (
     job_status,
     jobs_admin,
     notifications,
+    prometheus,
     queue_jobs,
     queues,
     recurring_jobs,
@@ -50,6 +51,7 @@ ROUTES = (
     exports,
     service_sync,
     hosting_services,
+    prometheus,
 )
 
 
