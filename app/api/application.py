@@ -18,7 +18,6 @@ from app.api import (
     job_status,
     jobs_admin,
     notifications,
-    prometheus,
     queue_jobs,
     queues,
     recurring_jobs,
@@ -51,7 +50,6 @@ ROUTES = (
     exports,
     service_sync,
     hosting_services,
-    prometheus,
 )
 
 

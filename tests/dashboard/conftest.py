@@ -21,6 +21,7 @@ from app.domains.accounts.users import register
 from app.models.user import Role
 from app.settings import settings
 from tests.api.conftest import HASH, PASSWORD
+from tests.crontab import conftest as crontab
 
 TOKEN = re.compile(r'name="csrf" value="(\w+)"')
 
@@ -87,3 +88,6 @@ def as_(app: Flask) -> SignedIn:
         return browser
 
     return signed_in
+
+
+write_job = crontab.write_job

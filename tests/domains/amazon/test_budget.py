@@ -288,3 +288,25 @@ def test_times_are_those_of_redis(redis: Redis) -> None:
     seconds, microseconds = redis.time()
     now = from_ms(seconds * 1000 + microseconds // 1000)
     assert timedelta(seconds=1) < until - now <= timedelta(seconds=2.01)
+
+
+def test_what_is_left_is_told_without_taking_any(budget: Budget, clock: Clock, redis: Redis) -> None:
+    """Untouched budgets are full; the rest fill as time passes, up to their burst."""
+    other = Operation("other", "GET", "/", rate=1, burst=7)
+    _drain(budget, PAIR)
+    with pytest.raises(BudgetSpent):
+        budget.ask("s", PAIR, "waiting")
+    before = redis.hgetall("amazon:budget:s:pair")
+
+    at_once = budget.left("s", [PAIR, other])
+    clock.now += timedelta(seconds=2)
+    later = budget.left("s", [PAIR])
+    clock.now += timedelta(hours=1)
+    much_later = budget.left("s", [PAIR])
+
+    assert [(one.operation, one.calls, one.burst, one.waiting, one.touched) for one in at_once] == [
+        ("pair", 0, 2, 1, True),
+        ("other", 7, 7, 0, False),
+    ]
+    assert [one.calls for one in (*later, *much_later)] == [1, 2]
+    assert redis.hgetall("amazon:budget:s:pair") == before
