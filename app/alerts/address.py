@@ -9,7 +9,6 @@ the check and the connection.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 import apprise
 
@@ -84,13 +83,13 @@ def check_host(service: apprise.NotifyBase) -> None:
 
 def _web_host(url: str) -> tuple[str, int]:
     try:
-        place = urlsplit(url)
-        port = place.port or (443 if place.scheme == "https" else 80)
-    except ValueError as error:
-        raise InvalidChannel(f"this is no URL: {error}") from None
-    if not place.hostname or "@" in place.netloc:
-        raise InvalidChannel("a web hook's URL has a host, and no user or password before it")
-    return place.hostname, port
+        place = net.check_url(url)
+    except net.OutboundRefused:  # its text names the URL
+        raise InvalidChannel(
+            "a web hook's URL has a host, no user or password before it, and percent-encodes blanks, backslashes and "
+            "what is not ASCII"
+        ) from None
+    return place.hostname or "", place.port or (443 if place.scheme == "https" else 80)
 
 
 def _named_host(service: apprise.NotifyBase) -> tuple[str, int] | None:

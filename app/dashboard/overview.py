@@ -31,9 +31,9 @@ from app.models.user import Role
 SEE = {
     "freshness burn": "dashboard.users",
     "entry overdue": "dashboard.schedule",
-    "queue latency": "dashboard.workers",
-    "failure rate": "dashboard.overview",
-    "poison pill": "dashboard.workers",
+    "queue latency": "dashboard.queues",
+    "failure rate": "dashboard.failures",
+    "poison pill": "dashboard.failures",
     "reconciler": "dashboard.audit",
 }
 
@@ -110,7 +110,7 @@ def _alarms(session: Session, counts: dict[str, Any] | None, living: int, now: d
         yield Alarm("warn", f"Paused: {names}. Nothing of it starts.", url_for("dashboard.audit"), "By whom")
     alerts = firing(session)
     for alert in alerts:
-        yield Alarm("bad", alert.text, url_for(SEE.get(alert.rule, "dashboard.overview")), "See")
+        yield Alarm("bad", alert.text, url_for(SEE[alert.rule]), "See")
     late_entries = [] if any(alert.rule == "entry overdue" for alert in alerts) else overdue(session, now)
     if late_entries:
         names = ", ".join(one.entry_id for one in late_entries[:3]) + (" …" if len(late_entries) > 3 else "")

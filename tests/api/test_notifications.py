@@ -116,6 +116,8 @@ def test_each_kind_is_shown_without_its_secrets(admin: Caller, url: str, kind: s
         ("http://127.0.0.1/x", "OUTBOUND_PRIVATE_HOSTS"),
         ("https://u:p@example.com/x", "no user or password"),
         ("http:///x", "has a host"),
+        ("https://example.com\\\\s3cret", "backslashes"),
+        ("https://example.com/s3cr\u00e9t", "not ASCII"),
         ("json://example.com/x", "messages are not sent by 'json'"),
         ("file:///etc/passwd", "messages are not sent by 'file'"),
         ("syslog://", "messages are not sent by 'syslog'"),
