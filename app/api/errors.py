@@ -29,7 +29,7 @@ from app.crontab.emergency import EverythingStopped
 from app.crontab.entries import EntryExists, EntryNotFound, EntryOfCode
 from app.domains.accounts.errors import AccountNotFound, EmailTaken, InvalidEmail, UnknownMarketplace, UserNotFound
 from app.domains.publishers.artifacts.shown import ArtifactNotFound
-from app.domains.publishers.errors import PublisherNotFound
+from app.domains.publishers.errors import EventRefused, PublisherNotFound
 from app.domains.service_sync.errors import ServiceInactive, ServiceNotFound
 from app.jobs.by_hand import UnknownJobName
 from app.ledger.errors import is_operational
@@ -47,6 +47,7 @@ STATUSES: Mapping[type[Exception], int] = {
     UnknownMarketplace: 400,
     UnknownJobName: 400,
     InvalidChannel: 400,
+    EventRefused: 400,
     Unauthenticated: 401,
     Forbidden: 403,
     UserNotFound: 404,

@@ -45,10 +45,11 @@ class Page(Query):
     limit: int = Field(100, ge=1, le=MAX_LIMIT)
 
 
-def read_body(model: type[Model]) -> Model:
-    """The body as this model; BadRequest otherwise, 413 for one that is too long."""
+def read_body(model: type[Model], most: int = MAX_BODY_BYTES) -> Model:
+    """The body as this model; BadRequest otherwise, 413 for one of more bytes."""
+    request.max_content_length = most
     raw = request.get_data()
-    if request.content_length is None and len(raw) == MAX_BODY_BYTES:
+    if request.content_length is None and len(raw) == most:
         raise RequestEntityTooLarge  # one that came in chunks is cut at the limit, without an error
     return _validated(model, parse(raw))
 

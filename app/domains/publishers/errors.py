@@ -17,3 +17,10 @@ class PublisherExists(ValueError):
 
     def __init__(self, publisher_id: str) -> None:
         super().__init__(f"there is a publisher {publisher_id!r} already; take another id")
+
+
+class EventRefused(ValueError):
+    """One of the events cannot be the publisher's: which, by its place, and what would do."""
+
+    def __init__(self, number: int, field: str, fault: str) -> None:
+        super().__init__(f"events.{number}.{field}: {fault}")
