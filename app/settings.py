@@ -83,6 +83,7 @@ class Settings(BaseSettings):
     #: Comma separated; whoever is to have the sales figures. Without any it is the admins.
     report_recipients: str = Field("", alias="REPORT_RECIPIENTS")
 
+    metrics_token: str = Field("", alias="METRICS_TOKEN", repr=False)
     #: Blank-separated URLs of channels, beside those in SQL.
     notify_urls: str = Field("", alias="NOTIFY_URLS", repr=False)
     #: Failures within so many seconds of the first are one message.

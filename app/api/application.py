@@ -18,6 +18,7 @@ from app.api import (
     job_status,
     jobs_admin,
     notifications,
+    prometheus,
     publisher_events,
     queue_jobs,
     queues,
@@ -52,6 +53,7 @@ ROUTES = (
     exports,
     service_sync,
     hosting_services,
+    prometheus,
 )
 
 

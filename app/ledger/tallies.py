@@ -20,6 +20,7 @@ ADDED_AGAIN = "added again"
 LOST = "lost"
 #: Jobs that somebody has removed behind our back.
 REMOVED = "removed behind our back"
+FINDINGS = (ADDED_AGAIN, LOST, REMOVED)
 
 
 def tally(connection: Connection, name: str, count: int, at: datetime) -> None:

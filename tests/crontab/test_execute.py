@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+import structlog.testing
 
 from app import db
 from app.broker.queue import Queue
@@ -49,6 +50,22 @@ def test_a_run_has_a_session_with_what_it_took(write_job: WriteJob, working: Wor
     assert ran.memory_used is not None
     assert (ran.peak_memory or 0) > 10_000_000
     assert (row.status, row.return_value) == (Status.COMPLETED, {"rows": 3})
+
+
+@pytest.mark.parametrize(("body", "success"), [("pass", True), ("raise ValueError('away')", False)])
+def test_a_run_is_told_in_one_line(write_job: WriteJob, working: Working, body: str, success: bool) -> None:
+    """S4-10: jobName, duration in ms, success; the log adds the timestamp."""
+    write_job("sample", body)
+    sync()
+
+    add()
+    with structlog.testing.capture_logs() as lines, working():
+        wait_for(all_ended, "the run to end")
+
+    [ran] = all_sessions()
+    [line] = [line for line in lines if line["event"] == "Job execution completed"]
+    assert (line["jobName"], line["success"]) == ("sample", success)
+    assert line["duration"] == pytest.approx(ran.duration_ms, abs=1_000)
 
 
 def test_a_failed_run_is_recorded_told_and_tried_again(write_job: WriteJob, working: Working) -> None:

@@ -116,7 +116,7 @@ class Budget:
         (seconds, microseconds), *found = pipe.execute()
         now = self._now_ms() if self._now_ms else seconds * 1000 + microseconds / 1000
         return [
-            _left(operation, now, bucket, waiting)
+            left_in(operation, now, bucket, waiting)
             for operation, bucket, waiting in zip(operations, found[::2], found[1::2], strict=True)
         ]
 
@@ -132,8 +132,8 @@ class Budget:
         return self._now_ms() if self._now_ms else ""
 
 
-def _left(operation: Operation, now_ms: float, bucket: Sequence[str | None], waiting: int) -> Left:
-    """As bucket.lua reads it."""
+def left_in(operation: Operation, now_ms: float, bucket: Sequence[str | None], waiting: int = 0) -> Left:
+    """Of a bucket's tokens, at, rate and refusals, as bucket.lua reads it."""
     tokens, at_ms, rate, refusals = bucket
     a_second = float(rate or operation.rate)
     since_s = max(now_ms - float(at_ms or now_ms), 0) / 1000
