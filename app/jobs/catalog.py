@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
 from app.jobs.payloads import (
+    AggregateEvents,
     CleanUp,
     ExportData,
     Nothing,
@@ -32,6 +33,7 @@ CRON = "cron"
 CRON_JOBS = "cron-jobs"
 CLEANUP = "cleanup"
 NOTIFICATIONS = "notifications"
+ANALYTICS_AGGREGATION = "analytics-aggregation"
 DATA_EXPORT = "data-export"
 SERVICE_SYNC = "service-sync"
 
@@ -100,6 +102,9 @@ ADD_RECURRING_JOB = JobSpec("add_recurring_job", CRON, Slot, attempts=10, backof
 #: Run the body of a crontab entry. Its attempts and its time limit are the entry's.
 RUN_ENTRY = JobSpec("run_entry", CRON_JOBS, Slot, attempts=1, backoff_ms=2_000, internal=True)
 
+#: A publisher's raw events become rollups (S3-2).
+AGGREGATE_EVENTS = JobSpec("aggregate_events", ANALYTICS_AGGREGATION, AggregateEvents, takes_any_name=True)
+
 #: A publisher's rows of some days in a file: CSV or JSON (S3-3).
 EXPORT_DATA = JobSpec("export_data", DATA_EXPORT, ExportData, timeout_s=3_600, takes_any_name=True)
 
@@ -150,6 +155,7 @@ JOBS: tuple[JobSpec[Any], ...] = (
     PROMISE_WEEKLY_UPDATES,
     ADD_RECURRING_JOB,
     RUN_ENTRY,
+    AGGREGATE_EVENTS,
     EXPORT_DATA,
     CLEAN_UP,
     SYNC_SERVICE,
@@ -177,6 +183,7 @@ def policies() -> dict[str, QueuePolicy]:
         USER_UPDATES: QueuePolicy(settings().worker_concurrency),
         CRON: QueuePolicy(1),
         CRON_JOBS: QueuePolicy(4),
+        ANALYTICS_AGGREGATION: QueuePolicy(3, RateLimit(10, within_ms=60_000)),
         DATA_EXPORT: QueuePolicy(2, RateLimit(20, within_ms=60_000)),
         CLEANUP: QueuePolicy(1),
         NOTIFICATIONS: QueuePolicy(2),

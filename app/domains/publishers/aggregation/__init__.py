@@ -1,0 +1,1 @@
+"""Raw events become rollups by hour, day, week and month."""
