@@ -17,7 +17,7 @@ import app.models
 from app import db
 from app.broker.connection import connect
 from app.models.base import Base
-from app.settings import settings
+from tests.afresh import start_afresh
 from tests.postgres import postgres_server
 from tests.servers import RedisServer, redis_server
 
@@ -77,8 +77,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def database(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
     """The application's database, with every table, empty."""
     monkeypatch.setenv("DATABASE_URL", database_url)
-    settings.cache_clear()
-    db.engine.cache_clear()
+    start_afresh()
     engine = db.engine()
     if engine.dialect.name == "postgresql":
         with engine.begin() as connection:
@@ -86,20 +85,15 @@ def database(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Eng
             connection.execute(text("CREATE SCHEMA public"))
     Base.metadata.create_all(engine)
     yield engine
-    engine.dispose()
-    settings.cache_clear()
-    db.engine.cache_clear()
+    start_afresh()
 
 
 @pytest.fixture
 def sqlite_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
     """The same on SQLite only, for tests in which the database is not the point."""
     monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path}/toril.db")
-    settings.cache_clear()
-    db.engine.cache_clear()
+    start_afresh()
     engine = db.engine()
     Base.metadata.create_all(engine)
     yield engine
-    engine.dispose()
-    settings.cache_clear()
-    db.engine.cache_clear()
+    start_afresh()

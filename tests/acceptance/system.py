@@ -28,6 +28,7 @@ from app.ledger import queries
 from app.migrations.run import upgrade
 from app.models.job_status import JobStatus
 from app.settings import settings
+from tests.afresh import start_afresh
 from tests.broker.workers import WorkerProgram
 from tests.servers import RedisServer, free_port, redis_server, wait_for
 
@@ -151,16 +152,11 @@ def running_system(directory: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
         monkeypatch.setenv("DATABASE_URL", f"sqlite:///{directory}/toril.db")
         monkeypatch.setenv("REDIS_URL", redis.url.removesuffix("/0"))
         monkeypatch.setenv("AMAZON_SIMULATOR_PORT", amazon_url.rpartition(":")[2])
-        _forget_settings()
-        started.callback(_forget_settings)
+        start_afresh()
+        started.callback(start_afresh)
         upgrade()
         started.callback(db.engine().dispose)
         yield System(directory, redis, amazon_url, started)
-
-
-def _forget_settings() -> None:
-    settings.cache_clear()
-    db.engine.cache_clear()
 
 
 @contextmanager

@@ -24,6 +24,7 @@ from app.models.crontab_cursor import CrontabCursor
 from app.models.job_status import JobStatus
 from app.models.user import Role
 from app.settings import settings
+from tests.afresh import start_afresh
 from tests.postgres import PostgresServer, postgres_server
 from tests.servers import RedisServer, free_port, redis_server, wait_for
 
@@ -89,19 +90,12 @@ def landscape(monkeypatch: pytest.MonkeyPatch) -> Iterator[Landscape]:
             "WEB_PORT": str(free_port()),
         }.items():
             monkeypatch.setenv(name, value)
-        _forget()
-        started.callback(_forget)
+        start_afresh()
+        started.callback(start_afresh)
         upgrade()
         one = Landscape(redis, postgres, directory, started)
         one.take_away()
         yield one
-
-
-def _forget() -> None:
-    if db.engine.cache_info().currsize:
-        db.engine().dispose()
-    settings.cache_clear()
-    db.engine.cache_clear()
 
 
 def health() -> int:

@@ -15,6 +15,7 @@ from app.broker.queue import Queue
 from app.clock import utc_now
 from app.crontab.sessions import create_session, end_session
 from app.settings import settings
+from tests.afresh import start_afresh
 from tests.crontab import conftest as crontab
 from tests.crontab.conftest import NINE, WriteJob, sync
 from tests.servers import free_port
@@ -88,8 +89,7 @@ def test_a_database_that_is_away_is_down_and_what_is_overdue_is_not_known(
 ) -> None:
     """503, not an error; null, not "nothing is"."""
     monkeypatch.setenv("DATABASE_URL", f"postgresql+psycopg://127.0.0.1:{free_port()}/toril")
-    settings.cache_clear()
-    db.engine.cache_clear()
+    start_afresh()
 
     reply = client.get("/health")
 

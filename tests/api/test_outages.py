@@ -26,6 +26,7 @@ from app.domains.accounts.users import register
 from app.migrations.run import upgrade
 from app.models.user import Role
 from app.settings import settings
+from tests.afresh import start_afresh
 from tests.api.conftest import HASH, Called
 from tests.postgres import postgres_server
 from tests.servers import RedisServer, free_port, redis_server, wait_for
@@ -100,8 +101,7 @@ def test_without_the_database_every_route_says_so(
     """Nobody listens where PostgreSQL should be."""
     ada = as_()
     monkeypatch.setenv("DATABASE_URL", f"postgresql+psycopg://toril@127.0.0.1:{free_port()}/toril")
-    settings.cache_clear()
-    db.engine.cache_clear()
+    start_afresh()
 
     replies = [
         ada.get("/app/jobs/user/schedule"),
@@ -156,12 +156,12 @@ def _restart(server: RedisServer) -> None:
 
 @pytest.fixture
 def own_redis(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, client: FlaskClient) -> Iterator[RedisServer]:
-    """The queues' Redis, to be harmed; the API waits for it no longer than half a second."""
+    """The queues' Redis, to be harmed; the API waits for it no longer than a second and a half."""
     (tmp_path / "own").mkdir()
     with redis_server(tmp_path / "own") as server:
         monkeypatch.setenv("QUEUE_REDIS_URL", server.url)
         settings.cache_clear()
-        monkeypatch.setitem(connect(server.url).connection_pool.connection_kwargs, "socket_timeout", 0.5)
+        monkeypatch.setitem(connect(server.url).connection_pool.connection_kwargs, "socket_timeout", 1.5)
         yield server
 
 
@@ -264,8 +264,7 @@ def test_the_database_restarts_and_takes_no_writes(machine: None, monkeypatch: p
             update()
             read_only("off")
             update()
-        db.engine().dispose()
-        db.engine.cache_clear()
+        start_afresh()
 
     assert [reply.status_code for reply in seen] == [202, 503, 202, 503, 202]
     assert seen[1].get_json()["error"] == "the database cannot be used; try again in 5 s"

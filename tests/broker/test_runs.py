@@ -366,5 +366,6 @@ def test_an_interrupt_that_comes_too_late_reaches_nobody(broker: BullMQBroker, q
 
     jobs = [job for job in map(queue.get_job, ids) if job]
     assert {job.failed_reason for job in jobs} <= {None, "it ran into its time limit"}
-    assert all(job.failed_reason is None for job in jobs if job.data["ms"] < 15)
+    ran = {job.id: (job.finished_on or 0) - (job.processed_on or 0) for job in jobs if job.failed_reason}
+    assert {job_id: ms for job_id, ms in ran.items() if ms < 30} == {}
     assert all(alive)

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from app import db, log
-from app.settings import settings
+from app import log
+from tests.afresh import start_afresh
 
 
 @dataclass(frozen=True)
@@ -61,23 +61,15 @@ def toril(
             patch.setattr(os, "environ", machine | environment)
             patch.setattr(sys, "argv", ["toril", *words])
             patch.setattr(sys, "stdin", io.StringIO(stdin))
-            _start_afresh()
+            start_afresh()
             try:
                 main()
                 code = 0
             except SystemExit as end:
                 code = int(end.code or 0)
             finally:
-                _start_afresh()
+                start_afresh()
         shown = capsys.readouterr()
         return Done(code, shown.out, shown.err)
 
     return run
-
-
-def _start_afresh() -> None:
-    """As a new process would: no settings read, no database opened."""
-    if db.engine.cache_info().currsize:
-        db.engine().dispose()
-    settings.cache_clear()
-    db.engine.cache_clear()

@@ -36,6 +36,7 @@ from app.models.unit_cost import UnitCost
 from app.models.user import Role, User
 from app.settings import settings
 from producer.reconcile import Reconciler
+from tests.afresh import start_afresh
 from tests.broker.workers import WorkerProgram
 from tests.cli.conftest import Run
 from tests.ledger.rows import all_rows
@@ -68,7 +69,7 @@ def use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..
     """Lets this process, and the programs that it starts, use a database and a Redis; gives the database, migrated."""
 
     def use(database_url: str, redis_url: str) -> Engine:
-        _forget()
+        start_afresh()
         monkeypatch.setenv("TORIL_VAR", str(tmp_path / "var"))
         monkeypatch.setenv("DATABASE_URL", database_url)
         monkeypatch.setenv("QUEUE_REDIS_URL", redis_url)
@@ -78,14 +79,7 @@ def use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..
         return db.engine()
 
     yield use
-    _forget()
-
-
-def _forget() -> None:
-    if db.engine.cache_info().currsize:
-        db.engine().dispose()
-    settings.cache_clear()
-    db.engine.cache_clear()
+    start_afresh()
 
 
 def everything(engine: Engine) -> dict[str, list[Any]]:

@@ -21,7 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app import db
 from app.migrations.run import upgrade
 from app.models.job_status import JobStatus
-from app.settings import settings
+from tests.afresh import start_afresh
 from tests.broker.workers import WorkerProgram
 from tests.faults import effects
 from tests.faults.accounting import Account, take_account
@@ -267,17 +267,11 @@ def fault_system(
         monkeypatch.setenv("TORIL_VAR", str(directory))
         monkeypatch.setenv("DATABASE_URL", database_url)
         monkeypatch.setenv("REDIS_URL", redis.url.removesuffix("/0"))
-        _forget_settings()
-        started.callback(_forget_settings)
+        start_afresh()
+        started.callback(start_afresh)
         upgrade()
         effects.create(db.engine())
-        started.callback(db.engine().dispose)
         yield FaultSystem(directory, redis, seed, started)
-
-
-def _forget_settings() -> None:
-    settings.cache_clear()
-    db.engine.cache_clear()
 
 
 def _has_keeper(program: WorkerProgram) -> bool:

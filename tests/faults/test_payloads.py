@@ -87,13 +87,13 @@ def everything_ended(jobs: int) -> bool:
 
 def test_a_job_of_the_next_release_waits_for_its_worker(queue: Queue, start: Start) -> None:
     """The old worker does not fail it: it is put off, using no attempt, and runs once the new worker is there."""
-    old = start("old", grace_ms=2_000)
+    old = start("old", grace_ms=8_000)
     ids = [queue.add("triple", {"n": n}) for n in range(20)]
     wait_for(lambda: set(rows(Status.DELAYED)) == set(ids), "the old worker to put all of them off")
 
-    start("new", grace_ms=2_000)
+    start("new", grace_ms=8_000)
     old.terminate()
-    wait_for(lambda: everything_ended(20), "the new worker to run them")
+    wait_for(lambda: everything_ended(20), "the new worker to run them", 40)
 
     ended = rows(Status.COMPLETED)
     assert {job_id: row.return_value for job_id, row in ended.items()} == {one: 3 * n for n, one in enumerate(ids)}

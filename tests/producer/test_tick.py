@@ -111,9 +111,9 @@ def test_a_stopped_entry_adds_nothing(cron: Queue) -> None:
 def test_a_change_in_the_code_is_a_new_version(cron: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was added under the old one runs only if the new schedule has its slot too (R23)."""
     tick(NINE - HOUR / 2)
-    hourly = code.jobs()["dailyUpdates"]
-    later = hourly.model_copy(update={"schedule": "30 * * * *"})
-    monkeypatch.setattr(entries, "jobs", lambda: {"dailyUpdates": later, "weeklyUpdates": code.jobs()["weeklyUpdates"]})
+    later = code.jobs()["dailyUpdates"].model_copy(update={"schedule": "30 * * * *"})
+    changed_code = {**code.jobs(), "dailyUpdates": later}
+    monkeypatch.setattr(code, "jobs", lambda: changed_code)
 
     tick(NINE)
 

@@ -53,7 +53,7 @@ CODE = {
 def crontab(cron: Queue, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Four entries of every policy; the queue itself is not the point, and left out."""
     jobs.cache_clear()
-    for module in ("app.crontab.entries", "app.crontab.adding"):
+    for module in ("app.crontab.code", "app.crontab.entries", "app.crontab.adding"):
         monkeypatch.setattr(f"{module}.jobs", lambda: CODE)
     monkeypatch.setattr("app.jobs.enqueue.add_promised", lambda _jobs: None)
     yield

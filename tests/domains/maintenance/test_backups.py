@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from app import backup, db
 from app.migrations.run import upgrade
 from app.models.user import User
-from app.settings import settings
+from tests.afresh import start_afresh
 from tests.crontab.jobs.running import run_job
 from tests.domains.maintenance.rows import NINE
 
@@ -26,15 +26,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path}/toril.db")
     monkeypatch.setenv("BACKUP_DIR", str(tmp_path / "backups"))
     monkeypatch.setenv("BACKUP_KEEP", "2")
-    settings.cache_clear()
-    db.engine.cache_clear()
+    start_afresh()
     upgrade(db.engine())
     with db.session() as session:
         session.add(User(id="7", email="7@x.example", password_hash="hash"))
     yield tmp_path / "backups"
-    db.engine().dispose()
-    settings.cache_clear()
-    db.engine.cache_clear()
+    start_afresh()
 
 
 def test_the_nights_file_restores_what_was_there(folder: Path, tmp_path: Path) -> None:

@@ -1,0 +1,14 @@
+"""This process as a new one would be."""
+
+from __future__ import annotations
+
+from app import db
+from app.settings import settings
+
+
+def start_afresh() -> None:
+    """No settings read, no database open: whoever asks next goes by the environment as it is then."""
+    if db.engine.cache_info().currsize:
+        db.engine().dispose()
+    db.engine.cache_clear()
+    settings.cache_clear()
