@@ -43,8 +43,9 @@ def add(publisher_id: str) -> Answer[Added]:
 
     Aggregations add them up: every night, or as jobs of the queue analytics-aggregation.
     """
+    with db.reading() as session:
+        publisher = artifacts.publisher_to_serve(session, publisher_id)
     batch = read_body(Batch, MAX_BATCH_BYTES)
     with db.session() as session:
-        publisher = artifacts.publisher_to_serve(session, publisher_id)
         added = add_events(session, publisher, batch.events, utc_now())
     return ok({"added": added, "known": len(batch.events) - added}, status=201)
