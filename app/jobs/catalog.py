@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from app.jobs.payloads import (
     AggregateEvents,
+    CalculateMetrics,
     CleanUp,
     ExportData,
     Nothing,
@@ -34,6 +35,7 @@ CRON_JOBS = "cron-jobs"
 CLEANUP = "cleanup"
 NOTIFICATIONS = "notifications"
 ANALYTICS_AGGREGATION = "analytics-aggregation"
+METRICS_CALCULATION = "metrics-calculation"
 DATA_EXPORT = "data-export"
 SERVICE_SYNC = "service-sync"
 
@@ -105,6 +107,9 @@ RUN_ENTRY = JobSpec("run_entry", CRON_JOBS, Slot, attempts=1, backoff_ms=2_000, 
 #: A publisher's raw events become rollups (S3-2).
 AGGREGATE_EVENTS = JobSpec("aggregate_events", ANALYTICS_AGGREGATION, AggregateEvents, takes_any_name=True)
 
+#: A publisher's performance, revenue or quality in a period (S3-5).
+CALCULATE_METRICS = JobSpec("calculate_metrics", METRICS_CALCULATION, CalculateMetrics, takes_any_name=True)
+
 #: A publisher's rows of some days in a file: CSV or JSON (S3-3).
 EXPORT_DATA = JobSpec("export_data", DATA_EXPORT, ExportData, timeout_s=3_600, takes_any_name=True)
 
@@ -156,6 +161,7 @@ JOBS: tuple[JobSpec[Any], ...] = (
     ADD_RECURRING_JOB,
     RUN_ENTRY,
     AGGREGATE_EVENTS,
+    CALCULATE_METRICS,
     EXPORT_DATA,
     CLEAN_UP,
     SYNC_SERVICE,
@@ -184,6 +190,7 @@ def policies() -> dict[str, QueuePolicy]:
         CRON: QueuePolicy(1),
         CRON_JOBS: QueuePolicy(4),
         ANALYTICS_AGGREGATION: QueuePolicy(3, RateLimit(10, within_ms=60_000)),
+        METRICS_CALCULATION: QueuePolicy(5),
         DATA_EXPORT: QueuePolicy(2, RateLimit(20, within_ms=60_000)),
         CLEANUP: QueuePolicy(1),
         NOTIFICATIONS: QueuePolicy(2),

@@ -18,7 +18,9 @@ from pydantic.alias_generators import to_camel
 
 from app.clock import EPOCH
 from app.jobs.ages import moment
+from app.jobs.periods import read_period
 from app.models.publisher import PUBLISHER_ID_LENGTH
+from app.models.publisher_metric import MetricType
 from app.models.rollup import Granularity
 
 Cadence = Literal["daily", "weekly", "both"]
@@ -91,6 +93,19 @@ class AggregateEvents(DocumentedPayload):
         if self.end_date - self.start_date >= timedelta(days=most):
             raise ValueError(f"by {self.granularity}, at most {most} days at once: ask for less, several times")
         return self
+
+
+def _period(text: str) -> str:
+    read_period(text)
+    return text
+
+
+class CalculateMetrics(DocumentedPayload):
+    """A publisher's metrics of one period, by its own clock (``periods.read_period``)."""
+
+    publisher_id: PublisherId
+    metric_type: MetricType
+    period: Annotated[str, StringConstraints(max_length=16), AfterValidator(_period)]
 
 
 def _age(text: str) -> str:

@@ -21,6 +21,10 @@ class Bucket:
     starts_at: datetime
     ends_at: datetime
 
+    def wall(self, zone: str) -> datetime:
+        """What the clock there shows as it begins."""
+        return self.starts_at.astimezone(ZoneInfo(zone))
+
 
 def buckets(granularity: Granularity, first: date, last: date, zone: str) -> list[Bucket]:
     """Every bucket that has a part in these local days, both included: weeks and months are whole ones.

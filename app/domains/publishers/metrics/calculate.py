@@ -1,0 +1,111 @@
+"""A publisher's metrics of one period, from its events as they are now (S3-5)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import case, func, or_
+from sqlalchemy.orm import Session
+
+from app.broker.current import current_job
+from app.broker.errors import Unrecoverable
+from app.clock import utc_now
+from app.domains.publishers.accounts import find_publisher
+from app.domains.publishers.aggregation.totals import bucket_rows, totals
+from app.domains.publishers.buckets import Bucket, bucket_at, buckets
+from app.domains.publishers.metrics.formulas import FORMULAS, Figure, Sums
+from app.jobs.periods import read_period
+from app.ledger.effect import effect
+from app.models.ad_event import AdEvent
+from app.models.publisher import Publisher
+from app.models.publisher_metric import MetricType, PublisherMetric
+from app.models.rollup import Granularity
+
+#: What comes later than this after it happened may have been missed by figures that were looked at meanwhile.
+LATE_S = 3_600
+MOMENT = timedelta(microseconds=1)
+
+
+class NoSuchPeriod(Unrecoverable):
+    """A clock that was set forward has skipped that hour there."""
+
+    def __init__(self, period: str, zone: str) -> None:
+        super().__init__(f"period {period!r}: {zone} has no such hour, its clocks were set forward")
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """``figures`` as JSON has them: amounts and ratios are texts, null where there is nothing to divide by."""
+
+    granularity: Granularity
+    bucket: Bucket
+    figures: dict[str, Any]
+
+
+def calculate_metrics(publisher_id: str, metric_type: MetricType, period: str) -> dict[str, Any]:
+    """Keep the metrics of a period, in the place of what stood there. Called inside an actor.
+
+    Raises PublisherNotFound and NoSuchPeriod, which no later attempt could mend.
+    """
+    with effect(current_job()) as ending:
+        publisher = find_publisher(ending.session, publisher_id, lock=True)
+        found = metrics_of(ending.session, publisher, metric_type, period)
+        ending.session.merge(
+            PublisherMetric(
+                publisher_id=publisher_id,
+                metric_type=metric_type,
+                granularity=found.granularity,
+                starts_at=found.bucket.starts_at,
+                ends_at=found.bucket.ends_at,
+                period=period,
+                figures=found.figures,
+                calculated_at=utc_now(),
+            )
+        )
+        ending.return_value = found.figures
+    return found.figures
+
+
+def metrics_of(session: Session, publisher: Publisher, metric_type: MetricType, period: str) -> Metrics:
+    """By the publisher's clock. Raises NoSuchPeriod."""
+    granularity, bucket = period_there(period, publisher.timezone)
+    before = bucket_at(granularity, bucket.starts_at - MOMENT, publisher.timezone)
+    sums = _sums(session, publisher, [bucket, before])
+    figures = FORMULAS[metric_type](sums.get(bucket, Sums()), sums.get(before, Sums()))
+    shown: dict[str, Any] = {name: _shown(figure) for name, figure in figures.items()}
+    return Metrics(granularity, bucket, {**shown, "currency": publisher.currency} if "revenue" in shown else shown)
+
+
+def period_there(period: str, zone: str) -> tuple[Granularity, Bucket]:
+    """The period's kind, and its moments. Raises NoSuchPeriod."""
+    granularity, wall = read_period(period)
+    of_day = buckets(granularity, wall.date(), wall.date(), zone)
+    if granularity != "hour":
+        return granularity, of_day[0]
+    found = next((one for one in of_day if one.wall(zone).hour == wall.hour), None)
+    if found is None:
+        raise NoSuchPeriod(period, zone)
+    return granularity, found
+
+
+def _sums(session: Session, publisher: Publisher, of: list[Bucket]) -> dict[Bucket, Sums]:
+    """Of each that has events; one statement."""
+    late = AdEvent.delay_s > LATE_S
+    impossible = or_(AdEvent.impressions > AdEvent.requests, AdEvent.clicks > AdEvent.impressions)
+    counted = totals(bucket_rows(session.connection(), of), publisher.id).add_columns(
+        func.count().label("events"),
+        func.sum(case((late, 1), else_=0)).label("late"),
+        func.sum(case((impossible, 1), else_=0)).label("impossible"),
+        func.sum(AdEvent.delay_s).label("delay_s"),
+    )
+    return {
+        Bucket(starts_at, ends_at): Sums(int(requests), int(impressions), int(clicks), revenue, *map(int, rest))
+        for starts_at, ends_at, requests, impressions, clicks, revenue, *rest in session.execute(counted)
+    }
+
+
+def _shown(figure: Figure) -> str | int | None:
+    return f"{figure.normalize():f}" if isinstance(figure, Decimal) else figure
