@@ -18,5 +18,3 @@ broker().add_middleware(Presence())
 broker().add_middleware(RateLimits())
 
 load_or_exit()
-
-from workers import analytics, artifacts, crontab, failures, maintenance, notifications, service_sync, user_updates  # noqa: E402, F401 - actors are declared on the broker that is set

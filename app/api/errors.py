@@ -28,8 +28,10 @@ from app.crontab.adding import AlreadyRunning
 from app.crontab.emergency import EverythingStopped
 from app.crontab.entries import EntryExists, EntryNotFound, EntryOfCode
 from app.domains.accounts.errors import AccountNotFound, EmailTaken, InvalidEmail, UnknownMarketplace, UserNotFound
+from app.domains.publishers.answers import UnknownAnswer
 from app.domains.publishers.artifacts.shown import ArtifactNotFound
 from app.domains.publishers.errors import EventRefused, PublisherNotFound
+from app.domains.publishers.metrics.calculate import NoSuchPeriod
 from app.domains.service_sync.errors import ServiceInactive, ServiceNotFound
 from app.jobs.by_hand import UnknownJobName
 from app.ledger.errors import is_operational
@@ -48,6 +50,8 @@ STATUSES: Mapping[type[Exception], int] = {
     UnknownJobName: 400,
     InvalidChannel: 400,
     EventRefused: 400,
+    UnknownAnswer: 404,
+    NoSuchPeriod: 400,
     Unauthenticated: 401,
     Forbidden: 403,
     UserNotFound: 404,

@@ -19,6 +19,7 @@ from app.jobs.payloads import (
     SendNotification,
     Slot,
     SyncService,
+    WarmCache,
 )
 from app.settings import settings
 
@@ -36,6 +37,7 @@ CLEANUP = "cleanup"
 NOTIFICATIONS = "notifications"
 ANALYTICS_AGGREGATION = "analytics-aggregation"
 METRICS_CALCULATION = "metrics-calculation"
+CACHE_WARMING = "cache-warming"
 DATA_EXPORT = "data-export"
 SERVICE_SYNC = "service-sync"
 
@@ -110,6 +112,9 @@ AGGREGATE_EVENTS = JobSpec("aggregate_events", ANALYTICS_AGGREGATION, AggregateE
 #: A publisher's performance, revenue or quality in a period (S3-5).
 CALCULATE_METRICS = JobSpec("calculate_metrics", METRICS_CALCULATION, CalculateMetrics, takes_any_name=True)
 
+#: Answers that are often asked for are computed before they run out (S3-6).
+WARM_CACHE = JobSpec("warm_cache", CACHE_WARMING, WarmCache, takes_any_name=True)
+
 #: A publisher's rows of some days in a file: CSV or JSON (S3-3).
 EXPORT_DATA = JobSpec("export_data", DATA_EXPORT, ExportData, timeout_s=3_600, takes_any_name=True)
 
@@ -162,6 +167,7 @@ JOBS: tuple[JobSpec[Any], ...] = (
     RUN_ENTRY,
     AGGREGATE_EVENTS,
     CALCULATE_METRICS,
+    WARM_CACHE,
     EXPORT_DATA,
     CLEAN_UP,
     SYNC_SERVICE,
@@ -191,6 +197,7 @@ def policies() -> dict[str, QueuePolicy]:
         CRON_JOBS: QueuePolicy(4),
         ANALYTICS_AGGREGATION: QueuePolicy(3, RateLimit(10, within_ms=60_000)),
         METRICS_CALCULATION: QueuePolicy(5),
+        CACHE_WARMING: QueuePolicy(3),
         DATA_EXPORT: QueuePolicy(2, RateLimit(20, within_ms=60_000)),
         CLEANUP: QueuePolicy(1),
         NOTIFICATIONS: QueuePolicy(2),

@@ -100,12 +100,26 @@ def _period(text: str) -> str:
     return text
 
 
+Period = Annotated[str, StringConstraints(max_length=16), AfterValidator(_period)]
+
+
 class CalculateMetrics(DocumentedPayload):
     """A publisher's metrics of one period, by its own clock (``periods.read_period``)."""
 
     publisher_id: PublisherId
     metric_type: MetricType
-    period: Annotated[str, StringConstraints(max_length=16), AfterValidator(_period)]
+    period: Period
+
+
+#: ``kind:part:part``, as the cache has it.
+CacheKey = Annotated[str, StringConstraints(min_length=1, max_length=512, pattern=r"^[\x21-\x7e]+$")]
+
+
+class WarmCache(DocumentedPayload):
+    """Keys of answers to be computed anew. ``priority`` is document 003's; the job's own is among its options."""
+
+    cache_keys: Annotated[list[CacheKey], Field(min_length=1, max_length=1_000)]
+    priority: Annotated[int, Field(ge=0)] | None = None
 
 
 def _age(text: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import case, func, or_
@@ -16,7 +15,7 @@ from app.clock import utc_now
 from app.domains.publishers.accounts import find_publisher
 from app.domains.publishers.aggregation.totals import bucket_rows, totals
 from app.domains.publishers.buckets import Bucket, bucket_at, buckets
-from app.domains.publishers.metrics.formulas import FORMULAS, Figure, Sums
+from app.domains.publishers.metrics.formulas import FORMULAS, Sums, shown
 from app.jobs.periods import read_period
 from app.ledger.effect import effect
 from app.models.ad_event import AdEvent
@@ -75,8 +74,8 @@ def metrics_of(session: Session, publisher: Publisher, metric_type: MetricType, 
     before = bucket_at(granularity, bucket.starts_at - MOMENT, publisher.timezone)
     sums = _sums(session, publisher, [bucket, before])
     figures = FORMULAS[metric_type](sums.get(bucket, Sums()), sums.get(before, Sums()))
-    shown: dict[str, Any] = {name: _shown(figure) for name, figure in figures.items()}
-    return Metrics(granularity, bucket, {**shown, "currency": publisher.currency} if "revenue" in shown else shown)
+    said: dict[str, Any] = {name: shown(figure) for name, figure in figures.items()}
+    return Metrics(granularity, bucket, {**said, "currency": publisher.currency} if "revenue" in said else said)
 
 
 def period_there(period: str, zone: str) -> tuple[Granularity, Bucket]:
@@ -105,7 +104,3 @@ def _sums(session: Session, publisher: Publisher, of: list[Bucket]) -> dict[Buck
         Bucket(starts_at, ends_at): Sums(int(requests), int(impressions), int(clicks), revenue, *map(int, rest))
         for starts_at, ends_at, requests, impressions, clicks, revenue, *rest in session.execute(counted)
     }
-
-
-def _shown(figure: Figure) -> str | int | None:
-    return f"{figure.normalize():f}" if isinstance(figure, Decimal) else figure

@@ -71,3 +71,8 @@ FORMULAS: Mapping[MetricType, Callable[[Sums, Sums], dict[str, Figure]]] = {
 def _change(this: Decimal | int, before: Decimal | int) -> Decimal | None:
     """By which part of what it was: 0.5 is half as much again, -1 is nothing any more."""
     return ratio(this - before, before)
+
+
+def shown(figure: Figure) -> str | int | None:
+    """As JSON has it: no amount and no ratio is a float."""
+    return f"{figure.normalize():f}" if isinstance(figure, Decimal) else figure
