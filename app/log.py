@@ -45,6 +45,8 @@ def configure(style: Literal["json", "console"], level: int | str = logging.INFO
     )
     # A parked job is told by its end; Dramatiq warns of each as "skipped".
     logging.getLogger("dramatiq.worker.WorkerThread").addFilter(lambda record: "was skipped" not in record.msg)
+    # It tells of each plugin that every import of it sets up.
+    logging.getLogger("alembic.runtime.plugins").setLevel(logging.WARNING)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)

@@ -18,3 +18,15 @@ broker().add_middleware(Presence())
 broker().add_middleware(RateLimits())
 
 load_or_exit()
+
+from workers import (  # noqa: E402 - actors are declared on the broker that is set
+    analytics,  # noqa: F401
+    artifacts,  # noqa: F401
+    cache_warming,  # noqa: F401
+    crontab,  # noqa: F401
+    failures,  # noqa: F401
+    maintenance,  # noqa: F401
+    notifications,  # noqa: F401
+    service_sync,  # noqa: F401
+    user_updates,  # noqa: F401
+)
