@@ -7,15 +7,11 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import requests
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, StorageState, expect, sync_playwright
 
 from app import db
 from app.auth.passwords import hash_password
@@ -24,7 +20,6 @@ from app.crontab import entries
 from app.domains.accounts.users import register
 from app.models.user import Role
 from tests.acceptance.system import System, running_system
-from tests.servers import free_port, wait_for
 
 ROOT = Path(__file__).parents[2]
 SCREENSHOTS = ROOT / "build" / "screenshots"
@@ -70,33 +65,15 @@ def monkeysession() -> Iterator[pytest.MonkeyPatch]:
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory, monkeysession: pytest.MonkeyPatch) -> Iterator[Site]:
     """One system for all of these tests: each adds what it needs."""
-    directory = tmp_path_factory.mktemp("site")
-    port = free_port()
     monkeysession.setenv("TIMEZONE", "Europe/Madrid")
-    monkeysession.setenv("WEB_PORT", str(port))
-    with running_system(directory, monkeysession) as system:
+    with running_system(tmp_path_factory.mktemp("site"), monkeysession) as system:
         with db.session() as session:
             entries.sync(session, utc_now())
         system.start_worker(concurrency=3)
-        with (directory / "web.log").open("w") as log:
-            command = [str(Path(sys.executable).with_name("gunicorn")), "--workers=1", "app.wsgi:application"]
-            web = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
-        site = Site(system, f"http://127.0.0.1:{port}/dashboard")
-        try:
-            wait_for(lambda: _answers(site.url), "the web server to answer", timeout_s=60, every_s=0.1)
-            for role in Role:
-                site.add_person(role)
-            yield site
-        finally:
-            web.send_signal(signal.SIGQUIT)  # gunicorn's quick shutdown
-            web.wait(timeout=15)
-
-
-def _answers(url: str) -> bool:
-    try:
-        return requests.get(f"{url}/sign-in", timeout=10).status_code == 200
-    except requests.RequestException:
-        return False
+        site = Site(system, f"{system.start_web().url}/dashboard")
+        for role in Role:
+            site.add_person(role)
+        yield site
 
 
 @pytest.fixture(scope="session")
@@ -109,35 +86,53 @@ def chromium() -> Iterator[Browser]:
 
 
 Visit = Callable[..., Page]
+#: By role, the cookies of who has signed in: the door is slow, passwords being what they are.
+_signed_in: dict[Role, StorageState] = {}
 
 
 @pytest.fixture
 def visit(chromium: Browser, site: Site) -> Iterator[Visit]:
-    """Opens a browser of one's own, signed in; a script or a style that fails or is refused fails the test."""
-    contexts = []
+    """Opens a browser of one's own, signed in; a script that fails or is refused by the policy fails the test."""
+    contexts: list[BrowserContext] = []
     troubles: list[str] = []
 
-    def signed_in(
-        role: Role | None = Role.OPERATOR, *, size: dict[str, int] | None = None, colours: str = "light"
-    ) -> Page:
-        context = chromium.new_context(viewport=size or DESKTOP, color_scheme=colours)  # type: ignore[arg-type]
+    def visited(role: Role | None = Role.OPERATOR, *, size: dict[str, int] | None = None, dark: bool = False) -> Page:
+        context = chromium.new_context(
+            viewport=size or DESKTOP,  # type: ignore[arg-type]
+            color_scheme="dark" if dark else "light",
+            reduced_motion="reduce",
+            storage_state=_signed_in.get(role) if role else None,
+        )
         context.set_default_timeout(15_000)
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: troubles.append(f"{page.url}: {error}"))
-        page.on("console", lambda said: troubles.append(f"{page.url}: {said.text}") if "Refused" in said.text else None)
+        page.on("console", lambda said: troubles.append(f"{page.url}: {said.text}") if _refused(said.text) else None)
+        if role in _signed_in:
+            page.goto(f"{site.url}/audit")
+            return page
         page.goto(f"{site.url}/sign-in")
         if role is not None:
-            page.get_by_label("E-mail").fill(f"{role}@example.com")
-            page.get_by_label("Password").fill(PASSWORD)
-            page.get_by_role("button", name="Sign in").click()
-            page.wait_for_load_state()
+            sign_in(page, role)
+            _signed_in[role] = context.storage_state()
         return page
 
-    yield signed_in
+    yield visited
     for context in contexts:
         context.close()
     assert troubles == []
+
+
+def sign_in(page: Page, role: Role) -> None:
+    """At the door, as anybody would."""
+    page.get_by_label("E-mail").fill(f"{role}@example.com")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("navigation", name="Pages")).to_be_visible()
+
+
+def _refused(said: str) -> bool:
+    return "Content Security Policy" in said or "Refused" in said
 
 
 def shoot(page: Page, name: str) -> None:
