@@ -24,7 +24,9 @@ from app.dashboard.slots import Bars, day, week
 from app.domains.maintenance.statistics import queue_counts, workers
 from app.domains.refresh import lateness
 from app.domains.slots import stats
+from app.ledger import failures
 from app.ledger.figures.reading import Figures, QueueSeries, Window, queue_series
+from app.models.error_group import ErrorGroup
 from app.models.user import Role
 
 #: Where one goes about an alert, by its rule.
@@ -36,6 +38,9 @@ SEE = {
     "poison pill": "dashboard.failures",
     "reconciler": "dashboard.audit",
 }
+
+#: Of the errors, and of the jobs of each, as on the page of failures.
+MOST_CAUSES, MOST_OF_EACH = 6, 1_000
 
 
 class Asked(Form):
@@ -84,6 +89,7 @@ def overview() -> str | Answer:
             charts=_charts(slots, living, now),
             window=window,
             throughput=_throughput(queue_series(session, window, now)),
+            causes=_causes(session),
         )
 
 
@@ -126,6 +132,13 @@ def _charts(slots: stats.SlotStats, living: int, now: datetime) -> list[Bars]:
     busy_s = slots.workers.busy_s
     per_hour = None if not busy_s or not living else living * slots.workers.concurrency * 3_600 / busy_s
     return [day(slots.daily.users, per_hour, now), week(slots.weekly.users, per_hour, now)]
+
+
+def _causes(session: Session) -> list[tuple[ErrorGroup, failures.Count]]:
+    """The errors that were seen last, and how many jobs are failed with each now; those without any left out."""
+    latest = session.scalars(failures.groups(MOST_CAUSES))
+    counted = [(group, failures.count_failed(session, group.id, MOST_OF_EACH)) for group in latest]
+    return [(group, failed) for group, failed in counted if failed.number]
 
 
 def _throughput(series: list[QueueSeries]) -> Throughput:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 
-import pytest
 from playwright.sync_api import Page, expect
 
-from app import db
-from app.domains.accounts.sellers import accounts_of
+from app.jobs.catalog import NOTIFICATIONS, USER_UPDATES
+from app.jobs.engine import find_queue
+from app.jobs.user_updates import enqueue_users
 from app.models.user import Role
-from tests.browser.conftest import DESKTOP, PHONE, Site, Visit, shoot
+from tests.browser.conftest import PASSWORD, Site, Visit, shoot
 
 #: A form that the page does not offer, with the page's own token.
 SENT_BY_HAND = """() => {
@@ -19,8 +19,6 @@ SENT_BY_HAND = """() => {
   form.append(document.querySelector("[name=csrf]").cloneNode());
   document.body.append(form); form.submit();
 }"""
-#: Beyond this a phone on a bad line waits.
-MOST_BYTES = 150_000
 
 
 def test_a_refresh_is_watched_while_it_runs(site: Site, visit: Visit) -> None:
@@ -39,6 +37,79 @@ def test_a_refresh_is_watched_while_it_runs(site: Site, visit: Visit) -> None:
     expect(page.locator("#freshness").get_by_text("fresh").nth(3)).to_be_visible()
     assert page.evaluate("window.mark") == "the same page"
     assert page.url.endswith(f"/users/{user_id}")
+
+
+def test_a_failed_job_is_opened_and_its_group_tried_again(site: Site, visit: Visit) -> None:
+    """From the list of failures to the job, its error and trace; from the group to the job that retries it."""
+    for job_id in enqueue_users(["lost-1", "lost-2"]):
+        site.system.ended(job_id)
+    page = visit(Role.OPERATOR)
+    page.get_by_role("link", name="Failures").click()
+    page.get_by_role("link", name=re.compile("^no user")).click()
+    page.locator("#jobs tbody a.mono").first.click()
+    expect(page.get_by_text("What has become of it")).to_be_visible()
+    expect(page.locator("#attempts")).to_contain_text("no user 'lost-2'")
+    page.go_back()
+
+    page.get_by_role("link", name="Retry this group").click()
+    expect(page.get_by_text("2 users are hit")).to_be_visible()
+    page.get_by_label(re.compile("^Why")).fill("they have come back")
+    page.get_by_role("button", name="Retry 2").click()
+
+    expect(page.get_by_role("status")).to_have_text("The jobs are being tried again.")
+    expect(page.locator("#where").get_by_text("completed").first).to_be_visible()
+    page.goto(f"{site.url}/audit")
+    expect(page.get_by_text("they have come back").first).to_be_visible()
+
+
+def test_a_queue_is_paused_by_its_name_and_a_reason(site: Site, visit: Visit) -> None:
+    """A wrong name is refused beside its field, and what was typed stays."""
+    page = visit(Role.OPERATOR)
+    page.goto(f"{site.url}/queues/{NOTIFICATIONS}")
+    page.get_by_role("link", name="Pause").click()
+    page.get_by_label(re.compile("^Type")).fill("notification")
+    page.get_by_label(re.compile("^Why")).fill("the mail server moves")
+    page.get_by_role("button", name="Pause the queue").click()
+    expect(page.get_by_text("type notifications exactly")).to_be_visible()
+    assert not find_queue(NOTIFICATIONS).is_paused()
+    shoot(page, "pause-refused-light-1280")
+
+    page.get_by_label(re.compile("^Type")).fill("notifications")
+    page.get_by_role("button", name="Pause the queue").click()
+
+    expect(page.get_by_role("status")).to_have_text("The queue notifications is paused.")
+    expect(page.locator("#held")).to_contain_text("by operator@example.com: “the mail server moves”")
+    assert find_queue(NOTIFICATIONS).is_paused()
+    shoot(page, "paused-light-1280")
+    page.get_by_role("button", name="Resume").click()
+    expect(page.locator("#held")).not_to_contain_text("the mail server moves")
+
+
+def test_everything_is_done_without_a_mouse(site: Site, visit: Visit) -> None:
+    """Sign in, search for the queue, pause it, let it go on: only keys."""
+    page = visit(None)
+    page.keyboard.type("operator@example.com")
+    page.keyboard.press("Tab")
+    page.keyboard.type(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("navigation", name="Pages")).to_be_visible()
+
+    page.keyboard.press("/")
+    page.keyboard.type(f"queue:{USER_UPDATES}")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text(USER_UPDATES)
+    tab_to(page, "Pause …")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Pause the queue")).to_be_visible()
+    page.keyboard.type(USER_UPDATES)
+    page.keyboard.press("Tab")
+    page.keyboard.type("by hand")
+    page.keyboard.press("Enter")
+
+    expect(page.get_by_role("status")).to_have_text("The queue user-updates is paused.")
+    tab_to(page, "Resume")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_have_text("The queue user-updates goes on.")
 
 
 def test_an_entry_is_run_and_its_session_followed(site: Site, visit: Visit) -> None:
@@ -63,7 +134,7 @@ def test_a_change_of_an_entry_is_seen_before_it_is_made(site: Site, visit: Visit
     page.get_by_role("button", name="Preview").click()
 
     expect(page.get_by_text("At 04:30 on Monday, Europe/Madrid")).to_be_visible()
-    shoot(page, "entry-edit-light-1280")
+    shoot(page, "entry-preview-light-1280")
     page.get_by_label(re.compile("^Why")).fill("nights are busy")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("At 04:30 on Monday, Europe/Madrid")).to_be_visible()
@@ -103,7 +174,7 @@ def test_the_pages_are_walked_by_keys(site: Site, visit: Visit) -> None:
 
 def test_colours_are_the_systems_until_somebody_chooses(visit: Visit) -> None:
     """The choice stays, and no page flashes: the server knows it."""
-    page = visit(Role.VIEWER, colours="dark")
+    page = visit(Role.VIEWER, dark=True)
     ground = "getComputedStyle(document.body).backgroundColor"
     by_system = page.evaluate(ground)
 
@@ -133,48 +204,11 @@ def test_a_list_under_the_pointer_does_not_move(site: Site, visit: Visit) -> Non
     assert under_the_pointer == 1
 
 
-@pytest.mark.parametrize(
-    ("colours", "size"), [("light", DESKTOP), ("dark", DESKTOP), ("light", PHONE), ("dark", PHONE)]
-)
-def test_every_page_fits_and_is_light(site: Site, visit: Visit, colours: str, size: dict[str, int]) -> None:
-    """No page is wider than its screen or heavier than 150 kB, and each has a heading, a title and labels."""
-    late = site.system.add_user(f"late-{colours}-{size['width']}")
-    _authorise_again(late)
-    page = visit(None, size=size, colours=colours)
-    shoot(page, f"sign-in-{colours}-{size['width']}")
-    page = visit(Role.ADMIN, size=size, colours=colours)
-    paths = {
-        "overview": "overview", "users": "users", "user": f"users/{late}", "schedule": "schedule",
-        "entry": "schedule/sampleJob", "sessions": "sessions", "workers": "workers", "audit": "audit",
-        "stop": "emergency-stop",
-    }  # fmt: skip
-
-    for name, path in paths.items():
-        weight = _weigh(page, f"{site.url}/{path}")
-        shoot(page, f"{name}-{colours}-{size['width']}")
-
-        assert page.evaluate("document.documentElement.scrollWidth") <= size["width"], name
-        assert weight < MOST_BYTES, name
-        assert page.locator("h1").count() == 1, name
-        assert page.evaluate(UNLABELLED) == [], name
-
-
-#: Fields and buttons that a screen reader could not name.
-UNLABELLED = """() => [...document.querySelectorAll("input:not([type=hidden]), select, button, a")]
-  .filter((one) => !(one.labels?.length || one.getAttribute("aria-label") || one.textContent.trim() || one.title))
-  .map((one) => one.outerHTML)"""
-
-
-def _weigh(page: Page, url: str) -> int:
-    """What comes over the line for a page that nobody has seen before."""
-    sizes: list[int] = []
-    page.on("requestfinished", lambda request: sizes.append(request.sizes()["responseBodySize"]))
-    page.goto(url)
-    page.wait_for_timeout(250)  # for the charts, which are drawn after the page has come
-    return sum(sizes)
-
-
-def _authorise_again(user_id: str) -> None:
-    with db.session() as session:
-        for account in session.scalars(accounts_of(user_id)):
-            account.state, account.state_reason = "needs_reauthorisation", "Amazon says invalid_grant"
+def tab_to(page: Page, name: str) -> None:
+    """Press Tab until the focus is there, and is seen to be."""
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.textContent.trim()") == name:
+            assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+            return
+    raise AssertionError(f"60 times Tab did not come to {name!r}")

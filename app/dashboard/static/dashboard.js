@@ -96,6 +96,7 @@ function replace(part, fresh) {
     if (hadFocus) row.querySelector("a")?.focus({ preventScroll: true });
   }
   tellTimes(fresh);
+  showCurrent(fresh);
   drawCharts(fresh);
 }
 async function update(now = false) {
@@ -160,7 +161,7 @@ const moment = (at) => { const text = hour.format(at * 1000); return text === "0
 
 function draw(figure) {
   const place = figure.querySelector("[data-place]");
-  const { columns, data } = cells(figure.querySelector("table"));
+  const { columns, data } = cells(figure.querySelector("table:not(.u-legend)"));
   figure.drawn?.destroy();
   if (!data[0]?.length) return;
   const bars = figure.dataset.chart === "bars";
@@ -183,9 +184,18 @@ function drawCharts(within = document) {
   if (within.matches?.("figure[data-chart]")) figures.push(within);
   figures.forEach(draw);
 }
+// On a phone the pages, and a list's tabs, stand in one line that is longer than the screen.
+function showCurrent(within = document) {
+  for (const one of all(".side [aria-current], .tabs [aria-current]", within)) {
+    const line = one.closest("ul, nav");
+    line.scrollLeft += one.getBoundingClientRect().left - line.getBoundingClientRect().left - 60;
+  }
+}
+
 let resizing = 0;
 addEventListener("resize", () => { clearTimeout(resizing); resizing = setTimeout(() => drawCharts(), 150); });
 
 tellTimes();
+showCurrent();
 drawCharts();
 if (!document.hidden) connect();
