@@ -48,7 +48,7 @@ def test_a_failed_job_is_opened_and_its_group_tried_again(site: Site, visit: Vis
     page.get_by_role("link", name=re.compile("^no user")).click()
     page.locator("#jobs tbody a.mono").first.click()
     expect(page.get_by_text("What has become of it")).to_be_visible()
-    expect(page.locator("#attempts")).to_contain_text("no user 'lost-2'")
+    expect(page.locator("#attempts")).to_contain_text("no user 'lost-")
     page.go_back()
 
     page.get_by_role("link", name="Retry this group").click()
