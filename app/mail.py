@@ -9,8 +9,10 @@ from __future__ import annotations
 import hashlib
 import smtplib
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from email.errors import HeaderParseError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime
@@ -34,7 +36,27 @@ class MailRefused(Exception):
     """The server would not take a mail; a later attempt sends what is left."""
 
 
-def send_once(about: str, recipients: list[str], subject: str, text: str) -> int:
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that a mail brings; its type as in ``application/pdf``."""
+
+    name: str
+    maintype: str
+    subtype: str
+    content: bytes
+
+
+def is_address(text: str) -> bool:
+    """Whether a mail can be addressed so."""
+    try:
+        return bool(Address(addr_spec=text).domain)
+    except (HeaderParseError, ValueError, IndexError):
+        return False
+
+
+def send_once(
+    about: str, recipients: list[str], subject: str, text: str, attachments: Sequence[Attachment] = ()
+) -> int:
     """Send to each recipient who has not had the mail ``about`` this yet; returns how many were sent now.
 
     A recipient whom the server refuses does not keep the others from theirs. Raises MailRefused afterwards, naming
@@ -50,7 +72,7 @@ def send_once(about: str, recipients: list[str], subject: str, text: str) -> int
     with _server() as server:
         for message_id, recipient in left.items():
             try:
-                server.send_message(_message(message_id, recipient, subject, text))
+                server.send_message(_message(message_id, recipient, subject, text, attachments))
             except smtplib.SMTPResponseException as error:
                 refused.append(f"{error.smtp_code}")
             except smtplib.SMTPRecipientsRefused as error:
@@ -74,7 +96,9 @@ def _message_id(about: str, recipient: str) -> str:
     return f"<{digest}@{domain}>"
 
 
-def _message(message_id: str, recipient: str, subject: str, text: str) -> EmailMessage:
+def _message(
+    message_id: str, recipient: str, subject: str, text: str, attachments: Sequence[Attachment]
+) -> EmailMessage:
     """The header registry refuses line breaks, so that no value can add a header."""
     message = EmailMessage()
     message["From"] = Address(addr_spec=settings().mail_from)
@@ -84,6 +108,8 @@ def _message(message_id: str, recipient: str, subject: str, text: str) -> EmailM
     message["Date"] = format_datetime(utc_now())
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(text)
+    for one in attachments:
+        message.add_attachment(one.content, maintype=one.maintype, subtype=one.subtype, filename=one.name)
     return message
 
 

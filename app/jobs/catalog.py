@@ -12,6 +12,7 @@ from app.jobs.payloads import (
     CalculateMetrics,
     CleanUp,
     ExportData,
+    GenerateReport,
     Nothing,
     Payload,
     ProcessUserData,
@@ -39,6 +40,7 @@ ANALYTICS_AGGREGATION = "analytics-aggregation"
 METRICS_CALCULATION = "metrics-calculation"
 CACHE_WARMING = "cache-warming"
 DATA_EXPORT = "data-export"
+REPORT_GENERATION = "report-generation"
 SERVICE_SYNC = "service-sync"
 
 
@@ -118,6 +120,9 @@ WARM_CACHE = JobSpec("warm_cache", CACHE_WARMING, WarmCache, takes_any_name=True
 #: A publisher's rows of some days in a file: CSV or JSON (S3-3).
 EXPORT_DATA = JobSpec("export_data", DATA_EXPORT, ExportData, timeout_s=3_600, takes_any_name=True)
 
+#: A publisher's day, week or month on a page, mailed (S3-4).
+GENERATE_REPORT = JobSpec("generate_report", REPORT_GENERATION, GenerateReport, takes_any_name=True)
+
 #: Remove old logs, expired tokens or temporary files, one kind after the other. Source: document 003.
 CLEAN_UP = JobSpec("clean_up", CLEANUP, CleanUp, timeout_s=3_600, takes_any_name=True)
 
@@ -169,6 +174,7 @@ JOBS: tuple[JobSpec[Any], ...] = (
     CALCULATE_METRICS,
     WARM_CACHE,
     EXPORT_DATA,
+    GENERATE_REPORT,
     CLEAN_UP,
     SYNC_SERVICE,
     RETRY_FAILED,
@@ -199,6 +205,7 @@ def policies() -> dict[str, QueuePolicy]:
         METRICS_CALCULATION: QueuePolicy(5),
         CACHE_WARMING: QueuePolicy(3),
         DATA_EXPORT: QueuePolicy(2, RateLimit(20, within_ms=60_000)),
+        REPORT_GENERATION: QueuePolicy(2),
         CLEANUP: QueuePolicy(1),
         NOTIFICATIONS: QueuePolicy(2),
         SERVICE_SYNC: QueuePolicy(5),

@@ -19,8 +19,10 @@ from pydantic.alias_generators import to_camel
 from app.clock import EPOCH
 from app.jobs.ages import moment
 from app.jobs.periods import read_period
+from app.mail import is_address
 from app.models.publisher import PUBLISHER_ID_LENGTH
 from app.models.publisher_metric import MetricType
+from app.models.report import ReportType
 from app.models.rollup import Granularity
 
 Cadence = Literal["daily", "weekly", "both"]
@@ -184,6 +186,30 @@ class ExportRequest(DocumentedPayload):
 
 class ExportData(ExportRequest):
     """``job_id`` is document 003's ``jobId``: the export's id, not the job's (C28). Without one it is a new export."""
+
+    job_id: ArtifactId | None = None
+
+
+def _address(said: str) -> str:
+    if not is_address(said):
+        raise ValueError("not an e-mail address")
+    return said
+
+
+Recipient = Annotated[str, StringConstraints(max_length=254), AfterValidator(_address)]
+
+
+class ReportRequest(DocumentedPayload):
+    """The day, week or month of that date by the publisher's clock. Without ``recipients``: to its members."""
+
+    publisher_id: PublisherId
+    report_type: ReportType
+    date: Day
+    recipients: Annotated[list[Recipient], Field(min_length=1, max_length=20)] | None = None
+
+
+class GenerateReport(ReportRequest):
+    """``job_id`` is the report's id, as an export's."""
 
     job_id: ArtifactId | None = None
 

@@ -43,8 +43,11 @@ def hers(ada: Caller) -> dict[str, str]:
     """What a path can name of her. A new kind of thing belongs here."""
     days = {"startDate": "2026-01-01", "endDate": "2026-01-31"}
     export = ada.post("/api/v1/exports", json={"publisherId": "gazette", "format": "csv", **days}).get_json()["data"]
+    wanted = {"publisherId": "gazette", "reportType": "daily", "date": "2026-01-01"}
+    report = ada.post("/api/v1/reports", json=wanted).get_json()["data"]
+    made = {"export_id": export["id"], "report_id": report["id"]}
     figures = {"publisher_id": "gazette", "metric_type": "revenue"}
-    return {"user_id": ada.id, "job_id": enqueue_user(ada.id), "export_id": export["id"], **figures}
+    return {"user_id": ada.id, "job_id": enqueue_user(ada.id), **made, **figures}
 
 
 def path_of(rule: Any, things: dict[str, str]) -> str:
