@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
+from typing import Any
 
 from redis.exceptions import RedisError
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from app import db
+from app.broker.job_options import JobOptions
 from app.broker.options import exponential
 from app.broker.recorder import NewJob, RecorderUnavailable
 from app.jobs.catalog import JobSpec, P
@@ -107,12 +109,21 @@ def new_job(
         spec.name,
         payload.model_dump(mode="json", by_alias=True, exclude_none=True),
         job_id=job_id,
-        delay_ms=delay_ms,
-        priority=priority,
-        attempts=spec.attempts_allowed,
-        backoff=exponential(spec.first_wait_ms),
-        remove_on_complete=dict(spec.keep_completed),
-        remove_on_fail=dict(spec.keep_failed),
-        opts=version_option(spec),
+        **options_of(spec, delay_ms=delay_ms, priority=priority),
     )
     return replace(job, promise_key=promise_key)
+
+
+def options_of(
+    spec: JobSpec[P], *, delay_ms: int = 0, priority: int = 0, opts: Mapping[str, Any] | None = None
+) -> JobOptions:
+    """Those of the spec, and the job's own."""
+    return {
+        "delay_ms": delay_ms,
+        "priority": priority,
+        "attempts": spec.attempts_allowed,
+        "backoff": exponential(spec.first_wait_ms),
+        "remove_on_complete": dict(spec.keep_completed),
+        "remove_on_fail": dict(spec.keep_failed),
+        "opts": {**version_option(spec), **(opts or {})},
+    }

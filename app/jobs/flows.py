@@ -1,0 +1,107 @@
+"""A flow that somebody asks for: each of its jobs checked as one by hand, then all of them added or none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from pydantic import ValidationError
+
+from app.broker.errors import QueueNotFound
+from app.broker.flow import Flow, FlowProducer
+from app.jobs.by_hand import UnknownJobName, spec_by_hand
+from app.jobs.engine import broker, find_queue
+from app.jobs.enqueue import options_of
+
+#: What a child's failure means for its parent, by BullMQ's option.
+OnFailure = Literal[
+    "failParentOnFailure", "continueParentOnFailure", "ignoreDependencyOnFailure", "removeDependencyOnFailure"
+]
+#: So many are shown and restored as one.
+MOST_JOBS = 200
+
+Place = tuple[str | int, ...]
+
+
+class BadFlow(ValueError):
+    """One of the jobs cannot be added: which, and why."""
+
+    def __init__(self, place: Place, fault: str | ValidationError) -> None:
+        super().__init__(f"{'.'.join(map(str, place)) or 'flow'}: {fault}")
+        self.place = place
+        self.fault = fault
+
+
+@dataclass(frozen=True, slots=True)
+class AskedJob:
+    """A job, and those that it waits for. Without ``on_failure`` its parent waits until it is retried or removed."""
+
+    queue: str
+    name: str
+    data: Mapping[str, Any]
+    priority: int = 0
+    delay_ms: int = 0
+    on_failure: OnFailure | None = None
+    children: Sequence[AskedJob] = field(default=())
+
+
+def add_flow(asked: AskedJob) -> str:
+    """Add the tree; returns the id of its root. Raises BadFlow, naming the job and its field, with nothing added."""
+    if (jobs := sum(1 for _ in _all(asked))) > MOST_JOBS:
+        raise BadFlow((), f"{jobs} jobs are more than {MOST_JOBS}: add several flows")
+    return FlowProducer(broker()).add(_checked(asked, ()))
+
+
+def add_chain(jobs: Sequence[AskedJob]) -> str:
+    """Add jobs each of which waits for the one before; returns the id of the last. Raises as ``add_flow``.
+
+    A job that fails fails those behind it, unless it says otherwise itself.
+    """
+    for number, job in enumerate(jobs):
+        _checked(job, ("jobs", number))
+    return add_flow(_chained(jobs))
+
+
+def _chained(jobs: Sequence[AskedJob]) -> AskedJob:
+    before: AskedJob | None = None
+    for job in jobs:
+        before = AskedJob(
+            job.queue,
+            job.name,
+            job.data,
+            job.priority,
+            job.delay_ms,
+            job.on_failure or "failParentOnFailure",
+            (*job.children, *((before,) if before else ())),
+        )
+    assert before is not None  # noqa: S101 - a chain has a job
+    return before
+
+
+def _all(job: AskedJob) -> Iterator[AskedJob]:
+    yield job
+    for child in job.children:
+        yield from _all(child)
+
+
+def _checked(asked: AskedJob, place: Place) -> Flow:
+    try:
+        queue = find_queue(asked.queue).name
+        spec = spec_by_hand(queue, asked.name)
+    except QueueNotFound as error:
+        raise BadFlow((*place, "queueName"), str(error)) from None
+    except UnknownJobName as error:
+        raise BadFlow((*place, "jobName"), str(error)) from None
+    try:
+        payload = spec.payload.model_validate(asked.data)
+    except ValidationError as invalid:
+        raise BadFlow((*place, "data"), invalid) from None
+    own: dict[str, Any] = {asked.on_failure: True} if asked.on_failure and place else {}
+    return Flow(
+        name=asked.name,
+        queue=queue,
+        data=payload.model_dump(mode="json", by_alias=True, exclude_none=True),
+        children=[_checked(child, (*place, "children", n)) for n, child in enumerate(asked.children)],
+        options=options_of(spec, delay_ms=asked.delay_ms, priority=asked.priority, opts=own),
+    )
