@@ -34,6 +34,7 @@ from app.domains.publishers.errors import EventRefused, PublisherNotFound
 from app.domains.publishers.metrics.calculate import NoSuchPeriod
 from app.domains.service_sync.errors import ServiceInactive, ServiceNotFound
 from app.jobs.by_hand import UnknownJobName
+from app.jobs.templates import TemplateNotFound
 from app.ledger.errors import is_operational
 from app.ledger.failures import GroupNotFound
 from app.settings import settings
@@ -63,6 +64,7 @@ STATUSES: Mapping[type[Exception], int] = {
     GroupNotFound: 404,
     ArtifactNotFound: 404,
     PublisherNotFound: 404,
+    TemplateNotFound: 404,
     ServiceNotFound: 404,
     EmailTaken: 409,
     JobLocked: 409,

@@ -8,6 +8,7 @@ from typing import Any
 from flask import abort, render_template, request, url_for
 from markupsafe import Markup
 from pydantic import Field, ValidationError
+from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as Answer
 
 from app import db
@@ -20,11 +21,12 @@ from app.dashboard.confirmation import Confirmation
 from app.dashboard.forms import Form, faults, read_form, read_query
 from app.dashboard.paging import here
 from app.dashboard.site import bp, page, said
-from app.jobs import by_hand, retrying
+from app.jobs import by_hand, retrying, templates
 from app.jobs.by_hand import UnknownJobName
 from app.jobs.catalog import CRON_JOBS
 from app.jobs.engine import find_queue
 from app.ledger.failures import Count
+from app.models.job_template import TEMPLATE_NAME_LENGTH, JobTemplate
 from app.models.user import Role
 
 HOUR_MS = 3_600_000
@@ -58,6 +60,7 @@ class NewJob(Form):
     priority: int = Field(0, ge=0, le=2**21)
     delay_s: int = Field(0, ge=0, le=366 * 24 * 3_600)
     reason: str | None = Field(None, max_length=500)
+    template: str = Field("", max_length=TEMPLATE_NAME_LENGTH, pattern=r"^[A-Za-z0-9_-]*$")
 
 
 @bp.route("/queues/<queue:queue_name>/pause", methods=BOTH)
@@ -156,6 +159,7 @@ def add_job(queue_name: str) -> str | Answer | tuple[str, int]:
         if not isinstance(data, dict):
             raise TypeError("a JSON object is wanted")
         with db.session() as session:
+            _keep(session, queue, asked, data)
             job_id = by_hand.add(
                 session,
                 queue.name,
@@ -176,6 +180,15 @@ def add_job(queue_name: str) -> str | Answer | tuple[str, int]:
     except (ValueError, TypeError) as odd:
         return _form(queue, fields, {"data": f"not a JSON object: {odd}"}), 400
     return said(url_for("dashboard.job", queue_name=queue.name, job_id=job_id), "The job is added.")
+
+
+def _keep(session: Session, queue: Queue, asked: NewJob, data: dict[str, Any]) -> None:
+    """As a template, too, if it was given a name."""
+    if asked.template:
+        delay_ms = asked.delay_s * 1_000
+        kept = JobTemplate(name=asked.template, queue=queue.name, job_name=asked.name, data=data, delay_ms=delay_ms)
+        kept.priority = asked.priority
+        templates.keep(session, kept, by=current_user().id, at=utc_now(), why=asked.reason or None)
 
 
 def _form(queue: Queue, fields: dict[str, Any], wrong: dict[str, str]) -> str:

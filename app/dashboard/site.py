@@ -51,6 +51,7 @@ class Link(NamedTuple):
 NAVIGATION = (
     Link("overview", "Overview", "overview"),
     Link("queues", "Queues", "queues"),
+    Link("templates", "Templates", "play"),
     Link("failures", "Failures", "failures"),
     Link("users", "Users", "users"),
     Link("schedule", "Schedule", "schedule"),
@@ -104,6 +105,7 @@ def add_to(app: Flask) -> Flask:
         schedule,
         search,
         sign_in,
+        templates,
         user,
         users,
         workers,

@@ -13,6 +13,7 @@ from app.clock import utc_now
 from app.jobs import catalog
 from app.jobs.catalog import JobSpec
 from app.jobs.enqueue import enqueue_with, new_job
+from app.jobs.payloads import Payload
 from app.ledger import audit
 
 
@@ -57,10 +58,15 @@ def job_by_hand(
 
     ``queue`` is its canonical name. On a queue whose default job takes any name, ``name`` is a label (C29).
     """
-    spec = spec_by_hand(queue, name)
-    payload = spec.payload.model_validate(data)
+    spec, payload = check(queue, name, data)
     job = new_job(spec, payload, job_id=job_id, priority=priority, delay_ms=delay_ms, promise_key=promise_key)
     return replace(job, name=name)
+
+
+def check(queue: str, name: str, data: Mapping[str, Any]) -> tuple[JobSpec[Any], Payload]:
+    """What runs it, and its data as that understands them. Raises UnknownJobName, pydantic's ValidationError."""
+    spec = spec_by_hand(queue, name)
+    return spec, spec.payload.model_validate(data)
 
 
 def names(queue: str) -> list[str]:
