@@ -10,6 +10,8 @@ import structlog
 
 #: What records of the standard library bring along (``extra``): the fields of document 003's lines.
 FIELDS = ("event_name", "queue", "jobName", "jobId", "reason", "attempt", "progress")
+#: At debug these log URLs, headers and bodies, and so the secrets in them (faults 27).
+QUOTES_WHAT_IT_SENDS = ("apprise", "requests", "requests_oauthlib", "urllib3")
 
 
 def configure(style: Literal["json", "console"], level: int | str = logging.INFO) -> None:
@@ -47,6 +49,8 @@ def configure(style: Literal["json", "console"], level: int | str = logging.INFO
     logging.getLogger("dramatiq.worker.WorkerThread").addFilter(lambda record: "was skipped" not in record.msg)
     # It tells of each plugin that every import of it sets up.
     logging.getLogger("alembic.runtime.plugins").setLevel(logging.WARNING)
+    for name in QUOTES_WHAT_IT_SENDS:
+        logging.getLogger(name).setLevel(logging.WARNING)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
