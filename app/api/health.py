@@ -9,7 +9,8 @@ from flask import Blueprint
 from sqlalchemy.orm import Session
 from typing_extensions import TypedDict
 
-import app.domains.cache.ping  # noqa: F401 - registers itself, as the parts do that are imported anyway
+import app.domains.cache.ping
+import app.domains.publishers.ping  # noqa: F401 - so does it
 from app import db
 from app.api.errors import outage_of
 from app.api.replies import Plain

@@ -53,7 +53,11 @@ def test_all_is_up(client: FlaskClient) -> None:
 
     assert (reply.status_code, reply.get_json()) == (
         200,
-        {"status": "healthy", "services": {"sqlite": "up", "redis": "up", "queues": "up"}, "overdue": []},
+        {
+            "status": "healthy",
+            "services": {"sqlite": "up", "analytics_rollups": "up", "redis": "up", "queues": "up"},
+            "overdue": [],
+        },
     )
 
 
@@ -68,8 +72,8 @@ def test_the_database_goes_by_its_kind(machine: None, database: Engine) -> None:
 @pytest.mark.parametrize(
     ("variable", "down"),
     [
-        ("CACHE_REDIS_URL", {"sqlite": "up", "redis": "down", "queues": "up"}),
-        ("QUEUE_REDIS_URL", {"sqlite": "up", "redis": "up", "queues": "down"}),
+        ("CACHE_REDIS_URL", {"sqlite": "up", "analytics_rollups": "up", "redis": "down", "queues": "up"}),
+        ("QUEUE_REDIS_URL", {"sqlite": "up", "analytics_rollups": "up", "redis": "up", "queues": "down"}),
     ],
 )
 def test_what_is_away_is_down(
@@ -96,7 +100,11 @@ def test_a_database_that_is_away_is_down_and_what_is_overdue_is_not_known(
     db.engine().dispose()
     assert (reply.status_code, reply.get_json()) == (
         503,
-        {"status": "unhealthy", "services": {"postgres": "down", "redis": "up", "queues": "up"}, "overdue": None},
+        {
+            "status": "unhealthy",
+            "services": {"postgres": "down", "analytics_rollups": "down", "redis": "up", "queues": "up"},
+            "overdue": None,
+        },
     )
 
 
