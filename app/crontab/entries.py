@@ -188,6 +188,11 @@ def cursor(session: Session, entry_id: str) -> datetime:
     return session.get_one(CrontabCursor, entry_id).added_until
 
 
+def cursors(session: Session) -> dict[str, datetime]:
+    """Those of all entries, by their ids."""
+    return {one.entry_id: one.added_until for one in session.scalars(select(CrontabCursor))}
+
+
 def advance(session: Session, entry: CrontabEntry, seen: datetime, to: datetime) -> bool:
     """Move the cursor in the caller's transaction; False if it, or the entry, has changed since they were seen."""
     as_seen = (CrontabCursor.added_until == seen, CrontabCursor.version == entry.version)

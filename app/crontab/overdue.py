@@ -33,9 +33,9 @@ def overdue(session: Session, now: datetime) -> list[Overdue]:
 
 
 def _not_added(session: Session, now: datetime) -> Iterator[Overdue]:
+    added_until = entries.cursors(session)
     for entry in entries.ticking(session):
-        added_until = entries.cursor(session, entry.id)
-        slot = next(slots_between(entry.schedule, entry.timezone, added_until, now - MISSED_AFTER), None)
+        slot = next(slots_between(entry.schedule, entry.timezone, added_until[entry.id], now - MISSED_AFTER), None)
         if slot is not None:
             yield Overdue(entry.id, slot, "not added")
 

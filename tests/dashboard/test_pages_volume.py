@@ -1,4 +1,4 @@
-"""At a million rows on PostgreSQL, for `make long`: every page of jobs within 200 ms, 95 times of 100."""
+"""At a million rows on PostgreSQL, for `make long`: every page within 200 ms, 95 times of 100."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from flask import Flask
 from sqlalchemy import Engine, text
 
 from app import db
+from app.clock import utc_now
+from app.crontab import entries
 from app.jobs.user_updates import enqueue_users
 from app.migrations.run import upgrade
 from app.models.user import Role
@@ -46,7 +48,82 @@ ATTEMPTS = """
 INSERT INTO job_attempt (job, run, attempt, kind, worker, started_at, ended_at, error)
 SELECT id, 1, 1, status, worker, started_at, ended_at, error FROM job_status
 """
+#: 30,000 users with slots and an account, ten datasets each; 1 in 100 late, 1 in 500 revoked.
+USERS = """
+INSERT INTO users (id, email, password_hash, role, verified_at, created_at)
+SELECT n::text, 'seller' || n || '@example.com', '', 'user', now(), now() FROM generate_series(1, 30000) AS n
+"""
+SLOTS = """
+INSERT INTO user_update_schedules (user_id, daily_update_hour, daily_minute, weekly_update_day, weekly_minute,
+    promised_daily_slot, promised_daily_minute, promised_weekly_slot, promised_weekly_minute, last_daily_update,
+    last_weekly_update)
+SELECT n::text, n % 24, n % 60, n % 7, n % 1440, now(), 0, now(), 0, now() - interval '1 hour', now() - interval '1 day'
+FROM generate_series(1, 30000) AS n
+"""
+ACCOUNTS = """
+INSERT INTO seller_accounts (id, user_id, country, region, seller_id, marketplace_id, ads_profile_id, refresh_token,
+    state, state_reason)
+SELECT 'a' || n, n::text, 'DE', 'EU', 'S' || n, '', '', '', CASE WHEN n % 500 = 0 THEN 'needs_reauthorisation'
+    ELSE 'active' END, '' FROM generate_series(1, 30000) AS n
+"""
+DATASETS = """
+INSERT INTO dataset_updates (account_id, dataset, status, reason, good_at, tried_at)
+SELECT 'a' || n, dataset, 'ok', '', now() - interval '1 hour' - CASE WHEN n % 100 = 0 THEN interval '9 days'
+    ELSE interval '0' END, now()
+FROM generate_series(1, 30000) AS n, unnest(ARRAY['orders', 'transactions', 'economics', 'ads', 'performance_v1',
+    'performance_v2', 'finances', 'inventory', 'sales_traffic', 'sales_totals']) AS dataset
+"""
+#: 72,000 runs of an entry in a month, 200,000 acts, and figures in each of their resolutions.
+SESSIONS = """
+INSERT INTO cron_session (entry_id, job_name, slot, manual, attempt, worker, start_time, end_time, status, will_retry,
+    duration_ms, memory_used, peak_memory)
+SELECT 'sampleJob', 'sampleJob', at, false, 1, 'w1', at, at, CASE WHEN n % 50 = 0 THEN 'FAILED' ELSE 'COMPLETED' END,
+    false, 100, 0, 0
+FROM (SELECT n, now() - interval '30 days' * (1 - n::float / 72000) AS at FROM generate_series(1, 72000) AS n) AS runs
+"""
+ACTS = """
+INSERT INTO audit_entry (at, actor, action, target)
+SELECT now() - interval '1 second' * (200000 - n), (n % 50)::text, 'queue.paused', 'queue ' || n % 7
+FROM generate_series(1, 200000) AS n
+"""
+FIGURES = """
+INSERT INTO job_figures (width_s, at, queue, job, completed, partial, failed, cancelled, crashes, wait_ms, run_ms,
+    waits, runs)
+SELECT width, to_timestamp((extract(epoch from now())::bigint / width - n) * width), 'user-updates',
+    'process_user_data', 20, 1, 1, 0, 0, 9000, 90000, '{"18":22}', '{"25":22}'
+FROM (SELECT 60 AS width, n FROM generate_series(0, 1439) AS n UNION ALL
+    SELECT 900, n FROM generate_series(0, 767) AS n UNION ALL
+    SELECT 3600, n FROM generate_series(0, 2159) AS n) AS stretches
+"""
+FILLED = (FILL, GROUPS, ATTEMPTS, USERS, SLOTS, ACCOUNTS, DATASETS, SESSIONS, ACTS, FIGURES)
 PAGES = (
+    "overview",
+    "overview?window=7d",
+    "users",
+    "users?show=promised&after=2",
+    "users?show=late",
+    "users?show=late&dataset=orders",
+    "users?show=never",
+    "users?show=revoked",
+    "users?find=seller29999",
+    "users/7",
+    "schedule",
+    "schedule/sampleJob",
+    "schedule/sampleJob/edit",
+    "sessions",
+    "sessions?status=FAILED",
+    "sessions?entry=sampleJob",
+    "sessions/36000",
+    "workers",
+    "audit",
+    "audit?target=queue+3&before=100000",
+    "emergency-stop",
+    "queues/user-updates/pause",
+    "queues/user-updates/clean",
+    "queues/user-updates/drain",
+    "queues/user-updates/retry",
+    "queues/user-updates/add",
+    "jobs/user-updates/{waiting}/cancel",
     "queues",
     "queues/user-updates?state=waiting",
     "queues/user-updates?window=7d",
@@ -71,17 +148,22 @@ PAGES = (
 
 @pytest.fixture(scope="module")
 def million(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a server with the rows, vacuumed as a running one would be."""
+    """The URL of a server with the rows."""
     with postgres_server() as server:
         engine = db.open_engine(server.url)
         upgrade(engine)
         with engine.begin() as connection:
-            for statement in (FILL, GROUPS, ATTEMPTS):
+            for statement in FILLED:
                 connection.exec_driver_sql(statement.replace("%", "%%"))
-        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.execute(text("VACUUM ANALYZE"))
+        vacuum(engine)
         engine.dispose()
         yield server.url
+
+
+def vacuum(engine: Engine) -> None:
+    """What a running server does by itself."""
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("VACUUM ANALYZE"))
 
 
 @pytest.fixture
@@ -97,7 +179,7 @@ def sqlite_database(million: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[E
     db.engine.cache_clear()
 
 
-def test_every_page_of_jobs_comes_within_200_ms(
+def test_every_page_comes_within_200_ms(
     million: str, app: Flask, as_: SignedIn, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The 95th percentile of each; 20,000 jobs wait in Redis meanwhile."""
@@ -106,7 +188,10 @@ def test_every_page_of_jobs_comes_within_200_ms(
         failed, group = session.execute(
             text("SELECT job_id, error_group FROM job_status WHERE status = 'failed' ORDER BY id DESC LIMIT 1")
         ).one()
-    browser = as_(Role.OPERATOR)
+    with db.session() as session:
+        entries.sync(session, utc_now())
+    vacuum(db.engine())
+    browser = as_(Role.ADMIN)
     found = {
         page: p95_ms(
             browser,
