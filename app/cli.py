@@ -21,9 +21,11 @@ from app.commands.doctor import doctor
 from app.commands.jobs import enqueue, status
 from app.commands.keys import keys
 from app.commands.machine import migrate, run
+from app.commands.printing import speaks_json
 from app.commands.queues import rename_queue
 from app.commands.slots import slots
 from app.commands.tokens import tokens
+from app.commands.top import top
 from app.commands.users import users
 from app.secrets import InvalidEncryptionKey, SecretUnreadable
 
@@ -46,6 +48,7 @@ for command in (
     status,
     crontab,
     slots,
+    top,
     doctor,
     migrate,
     run,
@@ -53,7 +56,7 @@ for command in (
     restore,
     rename_queue,
 ):
-    toril.add_command(command)
+    toril.add_command(speaks_json(command))
 
 
 def main() -> None:

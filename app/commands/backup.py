@@ -12,6 +12,7 @@ from app import db
 from app.backup import BackupRefused
 from app.broker import keys
 from app.clock import utc_now
+from app.commands.printing import say
 from app.jobs.engine import broker
 from app.ledger.workers import living
 
@@ -31,7 +32,8 @@ def backup(file: Path, *, yes: bool) -> None:
     if file.exists() and not yes:
         click.confirm(f"{file} exists. Replace it?", abort=True)
     rows = backups.write(db.engine(), file)
-    click.echo(f"{file}: {sum(rows.values())} rows, {file.stat().st_size} bytes")
+    total, size = sum(rows.values()), file.stat().st_size
+    say(f"{file}: {total} rows, {size} bytes", file=str(file), rows=total, bytes=size)
 
 
 @click.command()
@@ -54,4 +56,5 @@ def restore(file: Path, *, yes: bool) -> None:
     rows = backups.restore(engine, file)
     # For the reconciler Redis has now lost something: which of its jobs the rows know, and which not.
     broker().redis.delete(keys.epoch(broker().prefix))
-    click.echo(f"{sum(rows.values())} rows of {file} are in the database; the producer rebuilds the queues")
+    total = sum(rows.values())
+    say(f"{total} rows of {file} are in the database; the producer rebuilds the queues", file=str(file), rows=total)

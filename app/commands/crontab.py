@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 
 import click
 
 from app import db
 from app.clock import utc_now
-from app.commands.table import show_table
-from app.crontab.table import SHOWN, lines, markdown
+from app.commands.printing import show, show_table
+from app.crontab.table import SHOWN, Line, lines, markdown
 
 
 @click.command()
@@ -23,5 +25,9 @@ def crontab(as_page: bool, since: datetime | None) -> None:
         return
     with db.reading() as session:
         table = lines(session, now, runs=2)
+    show([asdict(one) for one in table], lambda: _in_words(table))
+
+
+def _in_words(table: Sequence[Line]) -> None:
     rows = [(one.id, one.words, one.state, ", ".join(f"{run:{SHOWN}}" for run in one.next_runs)) for one in table]
     show_table(("ENTRY", "WHEN", "STATE", "NEXT (UTC)"), rows)

@@ -17,7 +17,7 @@ from app import db
 from app.broker.connection import new_client
 from app.clock import utc_now
 from app.commands.deep import count_doubled, count_lost, count_orphaned, count_stuck_flows
-from app.commands.table import show_table
+from app.commands.printing import show_table
 from app.crontab import entries
 from app.crontab.code import scheduled_jobs
 from app.crontab.cron import slots_between

@@ -9,7 +9,7 @@ import click
 
 from app import db
 from app.broker.errors import JobNotFound
-from app.commands.table import show_table
+from app.commands.printing import say, show, show_table
 from app.commands.users import find
 from app.domains.accounts.marketplaces import MARKETPLACES
 from app.domains.accounts.sellers import find_account
@@ -33,8 +33,8 @@ def enqueue(users: tuple[str, ...], cadence: Cadence, country: str | None, regio
         if country and region:
             for user_id in ids:
                 find_account(session, user_id, country, region)
-    for user_id in ids:
-        click.echo(enqueue_user(user_id, cadence=cadence, country=country, region=region))
+    jobs = [enqueue_user(user_id, cadence=cadence, country=country, region=region) for user_id in ids]
+    say("\n".join(jobs), jobs=jobs)
 
 
 @click.command()
@@ -52,9 +52,14 @@ def status(job_id: str | None, user: str | None, failed: bool, limit: int) -> No
             jobs = queries.jobs_of_user(find(session, user).id, limit)
         else:
             jobs = queries.failed(limit, include_partial=True) if failed else queries.recent(limit)
-        rows = [_row(job) for job in session.scalars(jobs)]
-    click.echo("  ".join(f"{name} {value}" for name, value in get_queue_stats().items()))
-    show_table(("JOB", "USER", "STATUS", "ATTEMPTS", "QUEUED", "MS", "ERROR"), rows)
+        found = session.scalars(jobs).all()
+    queue = get_queue_stats()
+
+    def in_words() -> None:
+        click.echo("  ".join(f"{name} {value}" for name, value in queue.items()))
+        show_table(("JOB", "USER", "STATUS", "ATTEMPTS", "QUEUED", "MS", "ERROR"), list(map(_row, found)))
+
+    show({"queue": queue, "jobs": list(map(queries.as_dict, found))}, in_words)
 
 
 def _show_job(job_id: str) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import click
 from cryptography.fernet import Fernet
 
+from app.commands.printing import say
+
 
 @click.group()
 def keys() -> None:
@@ -14,4 +16,5 @@ def keys() -> None:
 @keys.command()
 def new() -> None:
     """Print a new key; put it before the old ones in ENCRYPTION_KEYS to rotate."""
-    click.echo(Fernet.generate_key().decode())
+    key = Fernet.generate_key().decode()
+    say(key, key=key)

@@ -7,6 +7,7 @@ import sys
 import click
 
 from app import db
+from app.commands.printing import say
 from app.migrations.run import upgrade, write_revision
 
 
@@ -18,7 +19,7 @@ def migrate(new: str | None) -> None:
         write_revision(new, db.engine())
         return
     applied = upgrade()
-    click.echo(f"applied {', '.join(applied)}" if applied else "nothing to apply")
+    say(f"applied {', '.join(applied)}" if applied else "nothing to apply", applied=list(applied))
 
 
 @click.command()

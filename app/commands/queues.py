@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from app.clock import utc_now
+from app.commands.printing import say
 from app.crontab.renaming import rename_queue as move
 
 
@@ -23,4 +24,4 @@ def rename_queue(old: str, new: str, *, yes: bool, wait_s: float) -> None:
     if not yes:
         click.confirm(f"Pause {old!r}, and move all of it to {new!r}?", abort=True)
     keys, rows = move(old, new, by="toril", at=utc_now(), wait_s=wait_s)
-    click.echo(f"{old} is {new} now: {keys} keys and {rows} rows moved")
+    say(f"{old} is {new} now: {keys} keys and {rows} rows moved", old=old, new=new, keys=keys, rows=rows)

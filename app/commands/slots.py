@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Sequence
 
 import click
 
 from app import db
 from app.clock import utc_now
-from app.commands.table import show_table
+from app.commands.printing import show, show_table
 from app.domains.slots.cycle import Cycle, Place
 from app.domains.slots.rebalance import Move, carry_out, plan
 from app.domains.slots.stats import SlotStats, Spread, stats
@@ -18,17 +18,17 @@ WEEKDAYS = ("Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat")
 
 
 @click.group(invoke_without_command=True)
-@click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
 @click.pass_context
-def slots(context: click.Context, as_json: bool) -> None:
+def slots(context: click.Context) -> None:
     """Show users per hour and day (UTC), how even each minute is, and how many workers they need."""
     if context.invoked_subcommand is not None:
         return
     with db.reading() as session:
         found = stats(session)
-    if as_json:
-        click.echo(json.dumps(found.as_dict(), indent=2))
-        return
+    show(found.as_dict(), lambda: _in_words(found))
+
+
+def _in_words(found: SlotStats) -> None:
     show_table(("HOUR", "USERS"), [(f"{hour:02}", users) for hour, users in found.daily.users.items()])
     click.echo(_evenness(found.daily) + "\n")
     show_table(("DAY", "USERS"), [(WEEKDAYS[day], users) for day, users in found.weekly.users.items()])
@@ -47,15 +47,21 @@ def rebalance(yes: bool, why: str | None) -> None:
     now = utc_now()
     with db.reading() as session:
         moves = plan(session, now)
+    moved = carry_out(moves, now) if yes else 0
+    if yes:
+        with db.session() as session:
+            audit.record(session, "cli", "slots.rebalanced", "slots", at=now, why=why, details={"moved": moved})
+    facts = [dict(zip(("user", "update", "from", "to", "extra_run"), _row(move), strict=True)) for move in moves]
+    show({"moves": facts, "moved": moved}, lambda: _moves_in_words(moves, moved, yes=yes))
+
+
+def _moves_in_words(moves: Sequence[Move], moved: int, *, yes: bool) -> None:
     show_table(("USER", "UPDATE", "FROM", "TO", "EXTRA RUN (UTC)"), list(map(_row, moves)))
     extra = sum(move.extra is not None for move in moves)
     click.echo(f"{len(moves)} moves, {extra} with an extra run")
     if not yes:
         click.echo("nothing was moved; --yes does it")
         return
-    moved = carry_out(moves, now)
-    with db.session() as session:
-        audit.record(session, "cli", "slots.rebalanced", "slots", at=now, why=why, details={"moved": moved})
     left = len(moves) - moved
     click.echo(f"{moved} were moved" + (f"; {left} have been promised, moved or removed since" if left else ""))
 

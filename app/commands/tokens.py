@@ -6,6 +6,7 @@ import click
 
 from app import db
 from app.auth.tokens import issue as issue_token
+from app.commands.printing import say
 from app.commands.users import find
 
 
@@ -19,4 +20,5 @@ def tokens() -> None:
 def issue(user: str) -> None:
     """Print a token for USER (id or e-mail), as long-lived as one from POST /auth/token."""
     with db.reading() as session:
-        click.echo(issue_token(find(session, user)))
+        token = issue_token(find(session, user))
+    say(token, token=token)

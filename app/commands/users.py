@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from app import db
 from app.auth.passwords import LONGEST, SHORTEST, hash_password
-from app.commands.table import show_table
+from app.commands.printing import say, show_table
 from app.domains.accounts import users as lives
 from app.models.user import Role, User
 
@@ -36,7 +36,7 @@ def add(email: str, role: str, password_stdin: bool, verified: bool) -> None:
         user = lives.register(session, email, hash_password(password), Role(role))
         if verified:
             lives.verify(session, user.id)
-    click.echo(user.id)
+    say(user.id, id=user.id, email=user.email, role=user.role)
 
 
 @users.command("list")
@@ -56,7 +56,7 @@ def verify(user: str) -> None:
     """Verify USER (id or e-mail): from now on their data is refreshed."""
     with db.session() as session:
         found = lives.verify(session, find(session, user).id)
-    click.echo(f"{found.email} is verified")
+    say(f"{found.email} is verified", id=found.id, email=found.email)
 
 
 @users.command()
@@ -68,7 +68,7 @@ def remove(user: str) -> None:
         found = find(session, user)
         email = found.email
         lives.remove(session, found.id)
-    click.echo(f"{email} is removed")
+    say(f"{email} is removed", email=email)
 
 
 def find(session: Session, user: str) -> User:

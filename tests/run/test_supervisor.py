@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from app.jobs.catalog import worker_threads
 from app.run.supervisor import LOCAL, PRODUCTION, environment
-from app.settings import Settings
+from app.settings import Settings, settings
 
 ROOT = Path(__file__).parents[2]
 
@@ -29,6 +30,14 @@ def test_every_variable_is_given(name: str, tmp_path: Path) -> None:
     given = environment(Settings(TORIL_VAR=tmp_path), worker_threads=3)
 
     assert expanded <= given.keys()
+
+
+def test_a_platforms_worker_has_a_thread_for_each_job_that_it_holds() -> None:
+    """The Procfile's number is written, not computed."""
+    written = re.search(r"-t \$\(\(\$\{WORKER_CONCURRENCY:-3\} \+ (\d+)\)\)", (ROOT / "Procfile").read_text())
+
+    assert written is not None
+    assert int(written[1]) == worker_threads() - settings().worker_concurrency
 
 
 @pytest.mark.parametrize("program", ["web", "worker", "producer", "clock"])
