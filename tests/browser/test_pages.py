@@ -27,6 +27,7 @@ PAGES = {
     "add-job": "queues/user-updates/add",
     "job-failed": "jobs/user-updates/{0.failed}",
     "job-delayed": "jobs/user-updates/{0.delayed}",
+    "templates": "templates",
     "failures": "failures",
     "failure": "failures/{0.group}",
     "retry": "failures/{0.group}/retry",
