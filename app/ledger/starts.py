@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Insert, Row, Select, Update, bindparam, func, select, update
+from sqlalchemy import Connection, CursorResult, Insert, Row, Select, UpdateBase, bindparam, func, select, update
 
 from app.broker.recorder import Claim, Ended, EndKind, Start, Verdict
 from app.ledger.batch import Batch, about, batch, clean
@@ -15,20 +15,29 @@ from app.models.job_status import Status
 REOPENED = dict.fromkeys(
     (JOB.ended_at, JOB.settled_at, JOB.completed_at, JOB.failed_at, JOB.cancelled, JOB.error, JOB.error_group)
 )
-FOUND = (*KEY, JOB.id, JOB.run, JOB.checkpoint, JOB.started_at, JOB.ended_at, JOB.settled_at, JOB.cancelled)
+TAKEN = (*KEY, JOB.id, JOB.run, JOB.checkpoint)
+FOUND = (*KEY, JOB.id, JOB.run, JOB.started_at, JOB.ended_at, JOB.settled_at, JOB.cancelled)
 END = (JOB.status, JOB.return_value, JOB.error)
 
 
 def number(connection: Connection, claims: Sequence[Claim]) -> dict[Key, Verdict]:
     """A verdict for every claim; each Start holds a number that no other run of the job has.
 
-    The rows are read, judged and written under their locks: nobody changes them in between.
+    Nearly all are open, and start by one statement. What it leaves is looked at under its lock.
     """
+    verdicts = _take(connection, _start, claims)
+    if left := [claim for claim in claims if key_of(claim) not in verdicts]:
+        verdicts |= _judge(connection, left)
+    return verdicts
+
+
+def _judge(connection: Connection, claims: Sequence[Claim]) -> dict[Key, Verdict]:
+    """Verdicts on jobs that have ended, were cancelled or have no row; nobody changes their rows in between."""
     found = _lock(connection, map(keyed, claims)).all()
-    rows: dict[Key, Row[Any]] = {(row.queue, row.job_id, row.added_ms): row for row in found}
+    rows: dict[Key, Row[Any]] = {_key(row): row for row in found}
     verdicts: dict[Key, Verdict] = {}
-    open_: list[tuple[Claim, int]] = []
-    retried: list[tuple[Claim, int]] = []
+    open_: list[Claim] = []
+    retried: list[Claim] = []
     unknown: list[Claim] = []
     for claim in claims:
         key = key_of(claim)
@@ -37,14 +46,13 @@ def number(connection: Connection, claims: Sequence[Claim]) -> dict[Key, Verdict
             unknown.append(claim)
         elif row.ended_at is not None and (row.settled_at is None or _is_late(claim, row)):
             verdicts[key] = ended(row)
-        elif row.ended_at is None and row.cancelled is not None:
+        elif row.ended_at is not None:
+            retried.append(claim)  # by hand: Redis had its end
+        elif row.cancelled is not None:
             verdicts[key] = _cancel(connection, row, claim)
         else:
-            # Redis had its end, if it has one: then somebody retried it by hand.
-            (open_ if row.ended_at is None else retried).append((claim, row.id))
-            verdicts[key] = Start(row.id, row.run + 1, row.checkpoint)
-    _take(connection, _start, open_)
-    _take(connection, _start_again, retried)
+            open_.append(claim)  # since a moment ago
+    verdicts |= _take(connection, _start, open_) | _take(connection, _start_again, retried)
     if unknown:
         # Somebody else may see them first at this very moment; then theirs are the rows that are found.
         _insert(connection, map(first_seen, unknown))
@@ -57,13 +65,22 @@ def _is_late(claim: Claim, row: Row[Any]) -> bool:
     return row.started_at is not None and moment(claim.claimed_ms) < row.started_at
 
 
-def _take(connection: Connection, start: Callable[..., object], claims: Sequence[tuple[Claim, int]]) -> None:
-    """Start these rows. Jobs of one claim have all but the row in common, as a rule: one statement is enough."""
-    alike: dict[tuple[Any, ...], list[dict[str, int]]] = {}
-    for claim, row in claims:
-        alike.setdefault((claim.worker, claim.crashes, claim.claimed_ms), []).append({"id": row})
-    for (worker, crashes, claimed_ms), rows in alike.items():
-        start(connection, rows, by_worker=clean(worker), crashed=crashes, at=moment(claimed_ms))
+def _take(
+    connection: Connection, start: Callable[..., CursorResult[Any]], claims: Sequence[Claim]
+) -> dict[Key, Verdict]:
+    """Start those that may be; returns what was. Jobs of one claim have the worker and the time in common."""
+    alike: dict[tuple[str, int, int], list[Claim]] = {}
+    for claim in claims:
+        alike.setdefault((claim.worker, claim.crashes, claim.claimed_ms), []).append(claim)
+    return {
+        _key(row): Start(row.id, row.run, row.checkpoint)
+        for (worker, crashes, claimed_ms), some in alike.items()
+        for row in start(connection, map(keyed, some), by_worker=clean(worker), crashed=crashes, at=moment(claimed_ms))
+    }
+
+
+def _key(row: Row[Any]) -> Key:
+    return row.queue, row.job_id, row.added_ms
 
 
 @about(*KEY)
@@ -73,14 +90,15 @@ def _lock(keys: Batch) -> Select[Any]:
     return mine.order_by(JOB.id).with_for_update(of=job_status)
 
 
-@about(JOB.id)
-def _start(jobs: Batch) -> Update:
-    return _started.where(jobs.picks(JOB.id, jobs.rows.c.id))
+@about(*KEY)
+def _start(jobs: Batch) -> UpdateBase:
+    is_open = (JOB.ended_at.is_(None), JOB.cancelled.is_(None))
+    return _started.where(jobs.picks(JOB.id, id_of(jobs.rows)), *is_open).returning(*TAKEN)
 
 
-@about(JOB.id)
-def _start_again(jobs: Batch) -> Update:
-    return _started.where(jobs.picks(JOB.id, jobs.rows.c.id)).values(REOPENED)
+@about(*KEY)
+def _start_again(jobs: Batch) -> UpdateBase:
+    return _started.where(jobs.picks(JOB.id, id_of(jobs.rows))).values(REOPENED).returning(*TAKEN)
 
 
 _started = update(job_status).values(
@@ -128,7 +146,3 @@ def _cancel(connection: Connection, row: Row[Any], claim: Claim) -> Ended:
         .values(status=Status.CANCELLED, error=row.cancelled, failed_at=at, ended_at=at, run=JOB.run + 1)
     )
     return Ended(EndKind.FAILED, reason=row.cancelled)
-
-
-def _starts(rows: Sequence[Row[Any]]) -> dict[Key, Verdict]:
-    return {(row.queue, row.job_id, row.added_ms): Start(row.id, row.run, row.checkpoint) for row in rows}

@@ -142,7 +142,7 @@ class FaultSystem:
 
     def _at_work(self) -> list[WorkerProgram]:
         self.revive()
-        return [one for one in self.workers if one.is_ready() and _has_keeper(one)]
+        return [one for one in self.workers if one.is_ready() and has_keeper(one)]
 
     def kill(self, program: WorkerProgram) -> None:
         """``kill -9`` of the process that runs jobs. Its keeper lives on to hand them back, and ends by itself."""
@@ -274,7 +274,8 @@ def fault_system(
         yield FaultSystem(directory, redis, seed, started)
 
 
-def _has_keeper(program: WorkerProgram) -> bool:
+def has_keeper(program: WorkerProgram) -> bool:
+    """Whether it is at work: its master outlives a worker that was killed by a moment."""
     try:
         return program.keeper.is_running()
     except (ValueError, psutil.NoSuchProcess):

@@ -12,7 +12,7 @@ import pytest
 from tests.faults import figures
 from tests.faults.accounting import Account
 from tests.faults.conftest import SEEDS, Open
-from tests.faults.system import DEFAULT_LOCK_MS, FaultSystem, fault_system
+from tests.faults.system import DEFAULT_LOCK_MS, FaultSystem, fault_system, has_keeper
 from tests.postgres import PostgresServer, postgres_server
 from tests.servers import wait_for
 
@@ -76,7 +76,7 @@ class Chaos:
 
     def _kill_the_producer(self) -> None:
         producer = self._system.producer
-        if producer and producer.is_ready():
+        if producer and producer.is_ready() and has_keeper(producer):
             self._system.kill(producer)
 
     def _kill_the_enqueuer(self) -> None:

@@ -54,10 +54,13 @@ def test_five_thousand_waiting_retries(open_system: Open, database: str) -> None
 
 
 def restart_one_after_another(system: FaultSystem, restarts: int, jobs: int, ms: int) -> Account:
-    """Each time a new worker program first, then SIGTERM to the old one, whose jobs last longer than its grace."""
-    system.start_worker(3 * jobs, grace_s=1)
+    """Each time a new worker program first, then SIGTERM to the old one, whose jobs last longer than its grace.
+
+    They begin anew each time, and so may all run at once in the end: a worker has room for them.
+    """
+    system.start_worker(restarts * jobs, grace_s=1)
     for n in range(restarts):
-        system.start_worker(3 * jobs, grace_s=1)
+        system.start_worker(restarts * jobs, grace_s=1)
         added = system.add(*(f"long-{n}-{m}" for m in range(jobs)), ms=ms)
         wait_for(partial(system.have_started, added), "the new jobs to run", 120, every_s=0.1)
         system.chance_s(0, 0.5)
