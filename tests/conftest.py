@@ -37,6 +37,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(0))
 
 
+@pytest.fixture(autouse=True)
+def afresh() -> Iterator[None]:
+    """What a test has set ends with it: this comes before its patches, and so goes after them."""
+    yield
+    start_afresh()
+
+
 @pytest.fixture(scope="session")
 def shared_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     """One embedded server for all tests that do not harm it."""
@@ -74,7 +81,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def database(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+def database(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Engine:
     """The application's database, with every table, empty."""
     monkeypatch.setenv("DATABASE_URL", database_url)
     start_afresh()
@@ -84,16 +91,14 @@ def database(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Eng
             connection.execute(text("DROP SCHEMA public CASCADE"))
             connection.execute(text("CREATE SCHEMA public"))
     Base.metadata.create_all(engine)
-    yield engine
-    start_afresh()
+    return engine
 
 
 @pytest.fixture
-def sqlite_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+def sqlite_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
     """The same on SQLite only, for tests in which the database is not the point."""
     monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path}/toril.db")
     start_afresh()
     engine = db.engine()
     Base.metadata.create_all(engine)
-    yield engine
-    start_afresh()
+    return engine

@@ -48,6 +48,8 @@ def test_each_line_is_told_once_with_the_documented_fields(
     queue = broker.queue("mail")
     with caplog.at_level(logging.DEBUG, "app.broker.told"):
         queue.add("send", {}, job_id="a")
+        added_ms = queue.now_ms()
+        wait_for(lambda: queue.now_ms() > added_ms, "the next millisecond: in the same one it is the same job")
         queue.add("send", {}, job_id="a")
         queue.add("fail", {}, job_id="b", attempts=2)
         worker = Worker(broker, worker_threads=1, worker_timeout=100)

@@ -55,28 +55,33 @@ class Site:
             return register(session, f"{role}@example.com", hash_password(PASSWORD), role).email
 
 
-@pytest.fixture(scope="session")
-def monkeysession() -> Iterator[pytest.MonkeyPatch]:
+#: By role, the cookies of who has signed in: the door is slow, passwords being what they are.
+_signed_in: dict[Role, StorageState] = {}
+
+
+@pytest.fixture(scope="package")
+def environment() -> Iterator[pytest.MonkeyPatch]:
     """For the environment of the one system."""
     with pytest.MonkeyPatch.context() as patched:
         yield patched
 
 
-@pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory, monkeysession: pytest.MonkeyPatch) -> Iterator[Site]:
+@pytest.fixture(scope="package")
+def site(tmp_path_factory: pytest.TempPathFactory, environment: pytest.MonkeyPatch) -> Iterator[Site]:
     """One system for all of these tests: each adds what it needs."""
-    monkeysession.setenv("TIMEZONE", "Europe/Madrid")
-    with running_system(tmp_path_factory.mktemp("site"), monkeysession) as system:
+    environment.setenv("TIMEZONE", "Europe/Madrid")
+    with running_system(tmp_path_factory.mktemp("site"), environment) as system:
         with db.session() as session:
             entries.sync(session, utc_now())
         system.start_worker(concurrency=3)
         site = Site(system, f"{system.start_web().url}/dashboard")
         for role in Role:
             site.add_person(role)
+        _signed_in.clear()
         yield site
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
     """Started once."""
     with sync_playwright() as playwright:
@@ -86,8 +91,6 @@ def chromium() -> Iterator[Browser]:
 
 
 Visit = Callable[..., Page]
-#: By role, the cookies of who has signed in: the door is slow, passwords being what they are.
-_signed_in: dict[Role, StorageState] = {}
 
 
 @pytest.fixture
