@@ -21,6 +21,9 @@ POSITIVE, NEGATIVE = GenerationMode.POSITIVE, GenerationMode.NEGATIVE
 #: What fits the document may still be refused with 400: no address, a name that nobody has, two fields that do not go
 #: together. Such rules are sentences in an answer, not schemas.
 ACCEPTED = ["200", "201", "202", "400", "401", "403", "404", "409", "429"]
+#: What does not fit may meet another refusal first: a name that nobody has, a method to which a mangled path leads, a
+#: body that is too long, a caller who may not.
+REFUSED = ["400", "401", "403", "404", "405", "409", "413", "429"]
 
 
 def schema_of(app: Flask) -> BaseSchema:
@@ -28,6 +31,7 @@ def schema_of(app: Flask) -> BaseSchema:
     schema = schemathesis.openapi.from_wsgi("/openapi.json", app)
     schema.config.generation.with_security_parameters = False  # each call is somebody's
     schema.config.checks.positive_data_acceptance.expected_statuses = ACCEPTED
+    schema.config.checks.negative_data_rejection.expected_statuses = REFUSED
     return schema
 
 

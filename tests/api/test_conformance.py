@@ -51,6 +51,20 @@ def calls() -> Calls:
     return [(operation.definition.raw["tags"][0], operation) for operation in found]
 
 
+def test_no_documented_answer_is_without_end(calls: Calls) -> None:
+    """Whoever reads a stream of events to its end waits for ever: the pages have one, and the API none."""
+    kinds = {
+        kind
+        for _, operation in calls
+        for answer in operation.definition.raw["responses"].values()
+        for kind in answer.get("content", {})
+    }
+
+    assert "application/json" in kinds
+    assert "text/event-stream" not in kinds
+
+
+@pytest.mark.timeout(60)
 @pytest.mark.parametrize("tag", TAGS)
 def test_a_prefix_answers_as_it_is_documented(calls: Calls, as_: Called, known: dict[str, Any], tag: str) -> None:
     """As an administrator, and as each other role in turn."""
