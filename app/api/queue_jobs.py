@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Annotated, Any
 
 from flask import Blueprint
 from pydantic import Field, ValidationError
+from sqlalchemy.orm import Session
 from typing_extensions import TypedDict
 
 from app import db
@@ -20,6 +22,8 @@ from app.broker import listing
 from app.broker.errors import InvalidName, JobNotFound, QueueNotFound
 from app.broker.job import Job
 from app.broker.queue import Queue, State
+from app.domains.publishers.errors import PublisherNotFound
+from app.domains.publishers.priority import priority_of
 from app.jobs import by_hand
 from app.jobs.engine import find_queue, job_of
 from app.models.user import Role
@@ -87,7 +91,7 @@ def add(queue_name: str) -> Answer[Added]:
                 queue.name,
                 asked.job_name,
                 asked.data,
-                priority=asked.options.priority,
+                priority=_place(session, asked),
                 delay_ms=asked.options.delay,
                 by=current_user().id,
                 why=asked.reason,
@@ -151,6 +155,15 @@ def promote(queue_name: str, job_id: str) -> Plain[Done]:
     with act("job.promoted", _target(job.queue, job.id), why=why):
         job.promote()
     return ok(message="Job promoted successfully")
+
+
+def _place(session: Session, asked: AddedJob) -> int:
+    """Premium publishers come before the others, whoever adds their jobs; one that is not there fails in its job."""
+    publisher_id = asked.data.get("publisherId")
+    if isinstance(publisher_id, str):
+        with suppress(PublisherNotFound):
+            return priority_of(session, publisher_id, asked.options.priority)
+    return asked.options.priority
 
 
 def _queue_to_fill(name: str) -> Queue:

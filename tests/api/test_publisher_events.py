@@ -100,7 +100,9 @@ def test_a_batch_may_be_longer_than_other_bodies_and_has_its_own_end(member: Cal
     full = member.post(EVENTS, json={"events": batch})
     over = member.post(EVENTS, json={"events": [*batch, SHOWN]})
     long = member.post(EVENTS, data=b" " * (MAX_BATCH_BYTES + 1))
+    deep = member.post(EVENTS, data=b"[" * 100_000 + b"]" * 100_000)
 
+    assert (deep.status_code, deep.get_json()["error"]) == (400, "body: nested deeper than 20 levels")
     assert (full.status_code, full.get_json().get("data")) == (201, {"added": MOST_EVENTS, "known": 0})
     assert (over.status_code, long.status_code) == (400, 413)
 
