@@ -1,7 +1,8 @@
-"""Horizontal scaling (S1-F4): a second worker program on the same queue does as much again."""
+"""Several worker programs on one queue: twice as many do as much again (S1-F4), and a limit holds for all of them."""
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -32,6 +33,31 @@ def jobs_a_second(redis_url: str, directory: Path, programs: int) -> float:
     done = queue.get_jobs(["completed"], end=JOBS)
     began, ended = min(job.processed_on or 0 for job in done), max(job.finished_on or 0 for job in done)
     return JOBS / ((ended - began) / 1_000)
+
+
+def test_a_rate_limit_holds_for_two_worker_programs_together(redis_url: str, tmp_path: Path) -> None:
+    """40 starts a second, for ten seconds: within 5 % of what the limit allows, and never more in a window."""
+    limit, seconds = 40, 10
+    queue = BullMQBroker(redis_url, prefix="scaling").queue("io")
+    queue.obliterate(force=True)
+    queue.set_rate_limit(limit, 1_000)
+    queue.resume()
+    with ExitStack() as started:
+        for number in range(2):
+            program = WorkerProgram(
+                "tests.broker.sleeping", {"REDIS_URL": redis_url}, tmp_path / f"limited-{number}.log", threads=5
+            )
+            started.callback(program.end)
+            program.wait_until_ready()
+        queue.add_bulk(queue.new_job("wait", {}) for _ in range(limit * seconds))
+        wait_for(lambda: queue.get_job_counts()["completed"] == limit * seconds, "every job to end", 60, every_s=0.05)
+    queue.set_rate_limit(None)
+    starts = sorted(job.processed_on or 0 for job in queue.get_jobs(["completed"], end=limit * seconds))
+
+    windows = Counter((start - starts[0]) // 1_000 for start in starts)
+    rate = len(starts) / ((starts[-1] - starts[0]) / 1_000 + 1)
+    print(f"\nlimit {limit}/s: {rate:.1f}/s by two programs, at most {max(windows.values())} in a window")  # noqa: T201
+    assert limit * 0.95 <= rate <= limit * 1.05
 
 
 def test_a_second_worker_program_doubles_the_throughput_of_io_jobs(redis_url: str, tmp_path: Path) -> None:
