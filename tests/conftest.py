@@ -5,13 +5,14 @@ from __future__ import annotations
 import importlib
 import os
 import pkgutil
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from redis import Redis
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, inspect, text
 
 import app.models
 from app import db
@@ -80,25 +81,45 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return url
 
 
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with every table, to be copied: making them anew for each test is most of a short one's time."""
+    file = tmp_path_factory.mktemp("template") / "toril.db"
+    engine = db.open_engine(f"sqlite:///{file}")
+    Base.metadata.create_all(engine)
+    engine.dispose()
+    return file
+
+
 @pytest.fixture
-def database(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Engine:
+def database(database_url: str, sqlite_template: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
     """The application's database, with every table, empty."""
-    monkeypatch.setenv("DATABASE_URL", database_url)
-    start_afresh()
-    engine = db.engine()
-    if engine.dialect.name == "postgresql":
-        with engine.begin() as connection:
+    if database_url.startswith("sqlite"):
+        return _copied(sqlite_template, database_url, monkeypatch)
+    engine = _opened(database_url, monkeypatch)
+    tables = {table.name for table in Base.metadata.sorted_tables}
+    with engine.begin() as connection:
+        if set(inspect(connection).get_table_names()) == tables:
+            connection.execute(text(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY"))
+        else:
             connection.execute(text("DROP SCHEMA public CASCADE"))
             connection.execute(text("CREATE SCHEMA public"))
-    Base.metadata.create_all(engine)
+            Base.metadata.create_all(connection)
     return engine
 
 
 @pytest.fixture
-def sqlite_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
+def sqlite_database(tmp_path: Path, sqlite_template: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
     """The same on SQLite only, for tests in which the database is not the point."""
-    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path}/toril.db")
+    return _copied(sqlite_template, f"sqlite:///{tmp_path}/toril.db", monkeypatch)
+
+
+def _copied(template: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> Engine:
+    shutil.copy(template, url.removeprefix("sqlite:///"))
+    return _opened(url, monkeypatch)
+
+
+def _opened(url: str, monkeypatch: pytest.MonkeyPatch) -> Engine:
+    monkeypatch.setenv("DATABASE_URL", url)
     start_afresh()
-    engine = db.engine()
-    Base.metadata.create_all(engine)
-    return engine
+    return db.engine()
