@@ -35,7 +35,7 @@ def test_counts_are_the_ledgers_from_every_process_also_after_kills(system: Syst
     killed, web = system.start_worker(concurrency=3), system.start_web()
     system.start_producer()
     slow = system.refresh(killed_user)
-    wait_for(lambda: system.job(slow).status == Status.ACTIVE, "the slow refresh to run")
+    wait_for(lambda: system.calls("searchOrders").get("KILLEDUS"), "the slow call to be made")
     system.start_worker(concurrency=3)
 
     no_ops = [enqueue(NO_OP, Nothing()) for _ in range(100)]

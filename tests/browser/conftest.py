@@ -17,6 +17,7 @@ from app import db
 from app.auth.passwords import hash_password
 from app.clock import utc_now
 from app.crontab import entries
+from app.crontab.code import jobs
 from app.domains.accounts.users import register
 from app.models.user import Role
 from tests.acceptance.system import System, running_system
@@ -40,6 +41,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for item in items:
             if Path(__file__).parent in item.path.parents:
                 item.add_marker(skipped)
+
+
+#: What is waited for comes by the page's stream, from programs that share the machine with other tests.
+expect.set_options(timeout=20_000)
 
 
 class Site:
@@ -71,6 +76,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, environment: pytest.MonkeyPat
     """One system for all of these tests: each adds what it needs."""
     environment.setenv("TIMEZONE", "Europe/Madrid")
     with running_system(tmp_path_factory.mktemp("site"), environment) as system:
+        jobs.cache_clear()  # they have their zone from TIMEZONE
         with db.session() as session:
             entries.sync(session, utc_now())
         system.start_worker(concurrency=3)
@@ -79,6 +85,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, environment: pytest.MonkeyPat
             site.add_person(role)
         _signed_in.clear()
         yield site
+    jobs.cache_clear()
 
 
 @pytest.fixture(scope="package")
