@@ -1,4 +1,4 @@
-"""Monthly reports: each publisher's last month to its members, at 08:00 in the publisher's own zone (S3-4, C38)."""
+"""Monthly reports: each publisher's last month to its members, at its own 08:00 or at once (S3-4, C38)."""
 
 from __future__ import annotations
 

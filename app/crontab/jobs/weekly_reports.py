@@ -1,4 +1,4 @@
-"""Weekly reports: each publisher's last week to its members, at 08:00 in the publisher's own zone (S3-4, C38)."""
+"""Weekly reports: each publisher's last week to its members, at its own 08:00 or at once (S3-4, C38)."""
 
 from __future__ import annotations
 

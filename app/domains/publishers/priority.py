@@ -1,4 +1,4 @@
-"""A premium publisher's jobs come before all others, on every queue (S3-F1, CONTRACTS C20)."""
+"""A premium publisher's jobs come first, of those that are scheduled or added over the API (S3-F1, C20)."""
 
 from __future__ import annotations
 
