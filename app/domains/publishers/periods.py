@@ -37,6 +37,11 @@ def period_before(kind: ReportType, day: date) -> Period:
     return period_of(kind, period_of(kind, day).first - DAY)
 
 
+def day_here(slot: datetime) -> date:
+    """The day that our clock shows at the slot: eight o'clock in Tokyo is still the day before in UTC."""
+    return slot.astimezone(ZoneInfo(settings().timezone)).date()
+
+
 def due_there(slot: datetime, zone: str) -> datetime:
     """When the clock on a publisher's wall shows what ours shows at the slot, in UTC; not before the slot.
 

@@ -13,7 +13,7 @@ from app.broker.recorder import NewJob
 from app.clock import to_ms
 from app.domains.publishers.artifacts.files import kept_for
 from app.domains.publishers.every import for_every_publisher
-from app.domains.publishers.periods import due_there, period_before
+from app.domains.publishers.periods import day_here, due_there, period_before
 from app.domains.publishers.priority import place
 from app.jobs.catalog import GENERATE_REPORT
 from app.jobs.enqueue import enqueue_with, new_job
@@ -51,7 +51,7 @@ def promise_reports(cadence: Literal["weekly", "monthly"], slot: datetime) -> in
 def _scheduled(
     publisher: Publisher, report_id: str, cadence: Literal["weekly", "monthly"], slot: datetime
 ) -> tuple[Report, NewJob]:
-    day = period_before(cadence, slot.date()).first
+    day = period_before(cadence, day_here(slot)).first
     asked = ReportRequest(publisher_id=publisher.id, report_type=cadence, date=day)
     delay_ms = to_ms(due_there(slot, publisher.timezone)) - to_ms(slot)
     return _new(publisher, asked, report_id, slot, delay_ms=delay_ms)

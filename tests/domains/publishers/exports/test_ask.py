@@ -15,6 +15,7 @@ from app.jobs.catalog import DATA_EXPORT
 from app.jobs.engine import find_queue
 from app.models.export import Export
 from app.models.job_status import JobStatus
+from app.settings import settings
 from tests.crontab.jobs.running import run_job
 from tests.domains.publishers.conftest import NINE, add_publisher
 from tests.domains.publishers.exports.conftest import DAY, HOUR, add
@@ -139,3 +140,24 @@ def test_pages_of_the_newest_go_on_after_the_last(exports: Path) -> None:
         rest = session.scalars(mine.where(older(Export, first[-1]))).all()
 
     assert [[one.id for one in page] for page in (first, rest)] == [["c", "b"], ["a"]]
+
+
+@pytest.mark.parametrize(
+    ("entry", "slot", "days"),
+    [
+        ("weeklyExports", datetime(2026, 1, 4, 21, tzinfo=UTC), (date(2025, 12, 29), date(2026, 1, 4))),
+        ("monthlyExports", datetime(2026, 2, 28, 21, tzinfo=UTC), (date(2026, 2, 1), date(2026, 2, 28))),
+    ],
+)
+def test_what_is_over_is_told_by_the_clock_of_the_entry(
+    exports: Path, monkeypatch: pytest.MonkeyPatch, entry: str, slot: datetime, days: tuple[date, date]
+) -> None:
+    """Monday 5 January and 1 March, 06:00 in Tokyo: in UTC it is the evening before."""
+    monkeypatch.setenv("TIMEZONE", "Asia/Tokyo")
+    settings.cache_clear()
+    add_publisher("here", timezone="Asia/Tokyo")
+
+    run_job(entry, slot)
+
+    [(start, end, _)] = promised().values()
+    assert (start, end) == days

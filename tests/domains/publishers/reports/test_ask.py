@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import pytest
 from sqlalchemy import select
 
 from app import db
 from app.jobs.engine import find_queue
 from app.models.job_status import JobStatus
 from app.models.report import Report
+from app.settings import settings
 from tests.crontab.jobs.running import run_job
 from tests.domains.publishers.conftest import add_publisher
 
@@ -44,3 +46,23 @@ def test_each_publishers_last_month_is_due_at_its_own_eight_oclock(folder: Path)
     run_job("monthlyReports", datetime(2026, 3, 1, 8, tzinfo=UTC))
 
     assert promised() == {"monthly-20260301-here": ("monthly", date(2026, 2, 1), 0)}
+
+
+@pytest.mark.parametrize(
+    ("entry", "slot", "reported"),
+    [
+        ("weeklyReports", datetime(2026, 1, 4, 23, tzinfo=UTC), ("weekly", date(2025, 12, 29), 0)),
+        ("monthlyReports", datetime(2026, 2, 28, 23, tzinfo=UTC), ("monthly", date(2026, 2, 1), 0)),
+    ],
+)
+def test_what_is_over_is_told_by_the_clock_of_the_entry(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, entry: str, slot: datetime, reported: tuple[str, date, int]
+) -> None:
+    """Monday 5 January and 1 March, 08:00 in Tokyo: in UTC it is the evening before."""
+    monkeypatch.setenv("TIMEZONE", "Asia/Tokyo")
+    settings.cache_clear()
+    add_publisher("here", timezone="Asia/Tokyo")
+
+    run_job(entry, slot)
+
+    assert list(promised().values()) == [reported]
