@@ -93,7 +93,10 @@ def _lock(keys: Batch) -> Select[Any]:
 @about(*KEY)
 def _start(jobs: Batch) -> UpdateBase:
     is_open = (JOB.ended_at.is_(None), JOB.cancelled.is_(None))
-    return _started.where(jobs.picks(JOB.id, id_of(jobs.rows)), *is_open).returning(*TAKEN)
+    mine = select(JOB.id).where(jobs.picks(JOB.id, id_of(jobs.rows)), *is_open)
+    # Locked in one order, as in _lock: whatever plan updates them has them already.
+    mine = mine.order_by(JOB.id).with_for_update(of=job_status)
+    return _started.where(jobs.is_one_of(JOB.id, mine)).returning(*TAKEN)
 
 
 @about(*KEY)
