@@ -127,7 +127,8 @@ setInterval(() => wanted && update(), 1000);
 function listen(url) {
   const source = new EventSource(url);
   source.addEventListener("changed", () => update());
-  source.onopen = () => { say("live", "live"); if (last) update(); };
+  // What changed after the page was made and before the stream was open, nobody tells.
+  source.onopen = () => { say("live", "live"); update(); };
   source.onerror = () => {
     say("away", "reconnecting");
     if (source.readyState === EventSource.CLOSED) setTimeout(() => document.hidden ? null : connect(), 5000);
