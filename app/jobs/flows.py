@@ -13,6 +13,7 @@ from app.broker.flow import Flow, FlowProducer
 from app.jobs.by_hand import UnknownJobName, spec_by_hand
 from app.jobs.engine import broker, find_queue
 from app.jobs.enqueue import options_of
+from app.ledger.tree import DEEPEST
 
 #: What a child's failure means for its parent, by BullMQ's option.
 OnFailure = Literal[
@@ -50,6 +51,8 @@ def add_flow(asked: AskedJob) -> str:
     """Add the tree; returns the id of its root. Raises BadFlow, naming the job and its field, with nothing added."""
     if (jobs := sum(1 for _ in _all(asked))) > MOST_JOBS:
         raise BadFlow((), f"{jobs} jobs are more than {MOST_JOBS}: add several flows")
+    if (levels := _levels(asked)) > DEEPEST:
+        raise BadFlow((), f"{levels} levels of children are more than {DEEPEST}: a longer way is several flows")
     return FlowProducer(broker()).add(_checked(asked, ()))
 
 
@@ -83,6 +86,11 @@ def _all(job: AskedJob) -> Iterator[AskedJob]:
     yield job
     for child in job.children:
         yield from _all(child)
+
+
+def _levels(job: AskedJob) -> int:
+    """How many jobs wait one for the other, below this one."""
+    return max((1 + _levels(child) for child in job.children), default=0)
 
 
 def _checked(asked: AskedJob, place: Place) -> Flow:

@@ -151,6 +151,22 @@ def test_a_bad_job_of_a_chain_is_named_by_its_place(operator: Caller) -> None:
     assert all_rows() == []
 
 
+def test_a_flow_that_could_not_be_shown_whole_is_refused(operator: Caller) -> None:
+    """A chain whose first job has a long way of its own."""
+    deep = warm("leaf")
+    for number in range(3):
+        deep = warm(f"level-{number}", children=[deep])
+    jobs = [deep, *(warm(f"link-{number}") for number in range(9))]
+
+    answer = operator.post(f"{FLOWS}/chain", json={"jobs": jobs})
+
+    assert (answer.status_code, answer.get_json()["error"][:44]) == (
+        400,
+        "flow: 12 levels of children are more than 10",
+    )
+    assert all_rows() == []
+
+
 def test_a_flow_outlives_the_loss_of_redis(operator: Caller, redis: Redis) -> None:
     """Its rows have it whole, and the reconciler adds it again."""
     operator.post(FLOWS, json={**CLEAN, "children": [warm("a"), warm("b")]})

@@ -58,6 +58,7 @@ def test_a_rate_limit_holds_for_two_worker_programs_together(redis_url: str, tmp
     rate = len(starts) / ((starts[-1] - starts[0]) / 1_000 + 1)
     print(f"\nlimit {limit}/s: {rate:.1f}/s by two programs, at most {max(windows.values())} in a window")  # noqa: T201
     assert limit * 0.95 <= rate <= limit * 1.05
+    assert max(windows.values()) <= limit
 
 
 def test_a_second_worker_program_doubles_the_throughput_of_io_jobs(redis_url: str, tmp_path: Path) -> None:
