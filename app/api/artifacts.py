@@ -10,13 +10,11 @@ from sqlalchemy.orm import Session
 from typing_extensions import TypedDict
 
 from app.api.input import Page
+from app.api.served import is_served
 from app.auth.guard import current_user
 from app.clock import utc_now
-from app.domains.publishers.accounts import find_publisher, is_member
 from app.domains.publishers.artifacts.shown import ArtifactNotFound, Shown, ShownState, as_they_are, newest, older
-from app.domains.publishers.errors import PublisherNotFound
 from app.models.export import Export
-from app.models.publisher import Publisher
 from app.models.report import Report
 from app.models.user import Role
 
@@ -44,17 +42,10 @@ class ArtifactFields(TypedDict):
     expiresAt: datetime
 
 
-def publisher_to_serve(session: Session, publisher_id: str) -> Publisher:
-    """The publisher, if the caller may ask for something on its behalf. Raises PublisherNotFound."""
-    if not _is_served(session, publisher_id):
-        raise PublisherNotFound(publisher_id)
-    return find_publisher(session, publisher_id)
-
-
 def find(session: Session, kind: type[A], artifact_id: str) -> A:
     """The artifact, if the caller may see it. Raises ArtifactNotFound."""
     found = session.get(kind, artifact_id)
-    if found is None or not _is_served(session, found.publisher_id):
+    if found is None or not is_served(session, found.publisher_id):
         raise ArtifactNotFound(kind, artifact_id)
     return found
 
@@ -99,8 +90,3 @@ def fields_of(artifact: Export | Report, state: Shown) -> ArtifactFields:
         "completedAt": artifact.completed_at,
         "expiresAt": artifact.expires_at,
     }
-
-
-def _is_served(session: Session, publisher_id: str) -> bool:
-    user = current_user()
-    return user.role.includes(Role.OPERATOR) or is_member(session, publisher_id, user.id)

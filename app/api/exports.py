@@ -13,6 +13,7 @@ from app.api.artifacts import ArtifactFields, ArtifactsPage
 from app.api.errors import refusal
 from app.api.input import read_body, read_query
 from app.api.replies import Answer, File, ok
+from app.api.served import publisher_to_serve
 from app.auth.guard import current_user, requires
 from app.clock import utc_now
 from app.domains.publishers.artifacts.files import artifact_file
@@ -52,7 +53,7 @@ def create() -> Answer[ShownExport]:
     """Ask for one; ``id`` is the export's, ``jobId`` that of the job in the queue data-export."""
     asked, by, now = read_body(ExportRequest), current_user().id, utc_now()
     with db.session() as session:
-        publisher = artifacts.publisher_to_serve(session, asked.publisher_id)
+        publisher = publisher_to_serve(session, asked.publisher_id)
         export = ask(session, publisher, asked, by=by, now=now)
         details = {"publisher": publisher.id, "format": asked.format}
         audit.record(session, by, "export.requested", f"export {export.id}", at=now, details=details)

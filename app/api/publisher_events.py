@@ -9,9 +9,9 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from app import db
-from app.api import artifacts
 from app.api.input import Body, read_body
 from app.api.replies import Answer, ok
+from app.api.served import publisher_to_serve
 from app.auth.guard import requires
 from app.clock import utc_now
 from app.domains.publishers.events import NewEvent, add_events
@@ -44,7 +44,7 @@ def add(publisher_id: str) -> Answer[Added]:
     Aggregations add them up: every night, or as jobs of the queue analytics-aggregation.
     """
     with db.reading() as session:
-        publisher = artifacts.publisher_to_serve(session, publisher_id)
+        publisher = publisher_to_serve(session, publisher_id)
     batch = read_body(Batch, MAX_BATCH_BYTES)
     with db.session() as session:
         added = add_events(session, publisher, batch.events, utc_now())

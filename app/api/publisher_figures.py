@@ -13,9 +13,9 @@ from pydantic import Field, model_validator
 from typing_extensions import TypedDict
 
 from app import db
-from app.api import artifacts
 from app.api.input import Page, Query, read_query
 from app.api.replies import Answer, ok
+from app.api.served import publisher_to_serve
 from app.auth.guard import current_user, requires
 from app.broker.connection import connect
 from app.clock import utc_now
@@ -142,7 +142,7 @@ def metrics(publisher_id: str, metric_type: str) -> Answer[Metrics]:
 
 def _check_is_served(publisher_id: str) -> None:
     with db.reading() as session:
-        artifacts.publisher_to_serve(session, publisher_id)
+        publisher_to_serve(session, publisher_id)
 
 
 def _read(kind: str, *parts: str) -> Any:

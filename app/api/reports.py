@@ -13,11 +13,12 @@ from app.api.artifacts import ArtifactFields, ArtifactsPage
 from app.api.errors import refusal
 from app.api.input import Query, read_body, read_query
 from app.api.replies import Answer, File, ok
+from app.api.served import publisher_to_serve
 from app.auth.guard import current_user, requires
 from app.clock import utc_now
 from app.domains.publishers.artifacts.shown import Shown
 from app.domains.publishers.reports.ask import ask
-from app.domains.publishers.reports.make import report_file
+from app.domains.publishers.reports.make import report_file, report_name
 from app.jobs.catalog import REPORT_GENERATION
 from app.jobs.payloads import ReportRequest
 from app.ledger import audit
@@ -57,7 +58,7 @@ def create() -> Answer[ShownReport]:
     """
     asked, by, now = read_body(ReportRequest), current_user().id, utc_now()
     with db.session() as session:
-        publisher = artifacts.publisher_to_serve(session, asked.publisher_id)
+        publisher = publisher_to_serve(session, asked.publisher_id)
         report = ask(session, publisher, asked, by=by, now=now)
         details = {"publisher": publisher.id, "type": asked.report_type}
         audit.record(session, by, "report.requested", f"report {report.id}", at=now, details=details)
@@ -95,8 +96,7 @@ def download(
         state = artifacts.state_of(session, report, REPORT_GENERATION)
     path = report_file(report.id, kind).resolve()
     if state.state == "completed" and path.is_file():
-        name = f"{report.publisher_id}-{report.report_type}-{report.date}.{kind}"
-        return send_file(path, as_attachment=True, download_name=name, conditional=True)
+        return send_file(path, as_attachment=True, download_name=f"{report_name(report)}.{kind}", conditional=True)
     return refusal(410 if state.state in ("completed", "expired") else 409, artifacts.no_file(report, state))
 
 

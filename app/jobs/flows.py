@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from pydantic import ValidationError
 
 from app.broker.errors import QueueNotFound
 from app.broker.flow import Flow, FlowProducer
-from app.jobs.by_hand import UnknownJobName, spec_by_hand
+from app.jobs.by_hand import UnknownJobName, check
 from app.jobs.engine import broker, find_queue
 from app.jobs.enqueue import options_of
 from app.ledger.tree import DEEPEST
@@ -49,11 +49,7 @@ class AskedJob:
 
 def add_flow(asked: AskedJob) -> str:
     """Add the tree; returns the id of its root. Raises BadFlow, naming the job and its field, with nothing added."""
-    if (jobs := sum(1 for _ in _all(asked))) > MOST_JOBS:
-        raise BadFlow((), f"{jobs} jobs are more than {MOST_JOBS}: add several flows")
-    if (levels := _levels(asked)) > DEEPEST:
-        raise BadFlow((), f"{levels} levels of children are more than {DEEPEST}: a longer way is several flows")
-    return FlowProducer(broker()).add(_checked(asked, ()))
+    return _add(_checked(asked, (), None))
 
 
 def add_chain(jobs: Sequence[AskedJob]) -> str:
@@ -61,55 +57,53 @@ def add_chain(jobs: Sequence[AskedJob]) -> str:
 
     A job that fails fails those behind it, unless it says otherwise itself.
     """
-    for number, job in enumerate(jobs):
-        _checked(job, ("jobs", number))
-    return add_flow(_chained(jobs))
+    *others, last = jobs
+    flow: Flow | None = None
+    for number, job in enumerate(others):
+        link = _checked(job, ("jobs", number), job.on_failure or "failParentOnFailure")
+        flow = _behind(link, flow)
+    return _add(_behind(_checked(last, ("jobs", len(others)), None), flow))
 
 
-def _chained(jobs: Sequence[AskedJob]) -> AskedJob:
-    before: AskedJob | None = None
-    for job in jobs:
-        before = AskedJob(
-            job.queue,
-            job.name,
-            job.data,
-            job.priority,
-            job.delay_ms,
-            job.on_failure or "failParentOnFailure",
-            (*job.children, *((before,) if before else ())),
-        )
-    assert before is not None  # noqa: S101 - a chain has a job
-    return before
+def _behind(link: Flow, before: Flow | None) -> Flow:
+    return link if before is None else replace(link, children=(*link.children, before))
 
 
-def _all(job: AskedJob) -> Iterator[AskedJob]:
-    yield job
-    for child in job.children:
-        yield from _all(child)
+def _add(flow: Flow) -> str:
+    if (jobs := _jobs(flow)) > MOST_JOBS:
+        raise BadFlow((), f"{jobs} jobs are more than {MOST_JOBS}: add several flows")
+    if (levels := _levels(flow)) > DEEPEST:
+        raise BadFlow((), f"{levels} levels of children are more than {DEEPEST}: a longer way is several flows")
+    return FlowProducer(broker()).add(flow)
 
 
-def _levels(job: AskedJob) -> int:
+def _jobs(flow: Flow) -> int:
+    return 1 + sum(map(_jobs, flow.children))
+
+
+def _levels(flow: Flow) -> int:
     """How many jobs wait one for the other, below this one."""
-    return max((1 + _levels(child) for child in job.children), default=0)
+    return max((1 + _levels(child) for child in flow.children), default=0)
 
 
-def _checked(asked: AskedJob, place: Place) -> Flow:
+def _checked(asked: AskedJob, place: Place, on_failure: OnFailure | None) -> Flow:
     try:
         queue = find_queue(asked.queue).name
-        spec = spec_by_hand(queue, asked.name)
+        spec, payload = check(queue, asked.name, asked.data)
     except QueueNotFound as error:
         raise BadFlow((*place, "queueName"), str(error)) from None
     except UnknownJobName as error:
         raise BadFlow((*place, "jobName"), str(error)) from None
-    try:
-        payload = spec.payload.model_validate(asked.data)
     except ValidationError as invalid:
         raise BadFlow((*place, "data"), invalid) from None
-    own: dict[str, Any] = {asked.on_failure: True} if asked.on_failure and place else {}
+    own: dict[str, Any] = {on_failure: True} if on_failure else {}
     return Flow(
         name=asked.name,
         queue=queue,
         data=payload.model_dump(mode="json", by_alias=True, exclude_none=True),
-        children=[_checked(child, (*place, "children", n)) for n, child in enumerate(asked.children)],
+        children=[
+            _checked(child, (*place, "children", number), child.on_failure)
+            for number, child in enumerate(asked.children)
+        ],
         options=options_of(spec, delay_ms=asked.delay_ms, priority=asked.priority, opts=own),
     )

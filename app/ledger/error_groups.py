@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import Any, cast
 
 from sqlalchemy import ColumnElement, Connection, Table, case, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from app.ledger.batch import clean
 from app.ledger.rows import JOB, job_status
 from app.ledger.signature import Signature, signature
+from app.ledger.upsert import inserting
 from app.models.error_group import ErrorGroup
 from app.models.job_status import Status
 from app.models.untold_failure import UntoldFailure
@@ -42,14 +42,12 @@ def group_failures(connection: Connection, failures: Sequence[Mapping[str, Any]]
 
 def _tell_later(connection: Connection, jobs: Sequence[int]) -> None:
     """Somebody is to hear of these (``app.alerts.failures``)."""
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     failed = select(JOB.id).where(JOB.id.in_(jobs), JOB.status == Status.FAILED)
-    connection.execute(insert(untold_failures).from_select(["job"], failed).on_conflict_do_nothing())
+    connection.execute(inserting(connection, untold_failures).from_select(["job"], failed).on_conflict_do_nothing())
 
 
 def _count(connection: Connection, found: Signature, count: int, sample: str, at: datetime) -> None:
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    row = insert(error_groups).values(
+    row = inserting(connection, error_groups).values(
         id=found.id,
         error_class=found.error_class,
         message=found.message,

@@ -8,10 +8,10 @@ from typing import Any, cast
 
 from sqlalchemy import BigInteger, Connection, ScalarSelect, Table, Text, delete, func, select, type_coerce
 from sqlalchemy import cast as sql_cast
-from sqlalchemy.dialects import postgresql, sqlite
 
 from app.broker import keys
 from app.ledger.batch import insert_missing
+from app.ledger.upsert import inserting
 from app.models.queue_setting import QueueSetting
 
 queue_setting = cast("Table", QueueSetting.__table__)
@@ -27,8 +27,7 @@ def keep_setting(connection: Connection, queue: str, name: str, value: Any) -> N
     if value is None:
         connection.execute(delete(queue_setting).where(SETTING.queue == queue, SETTING.name == name))
         return
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    setting = insert(queue_setting).values(queue=queue, name=name, value=value)
+    setting = inserting(connection, queue_setting).values(queue=queue, name=name, value=value)
     # Of two at once the second waits here for the first, and then has its own way.
     connection.execute(
         setting.on_conflict_do_update(index_elements=["queue", "name"], set_={"value": setting.excluded.value})

@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import cast
 
 from sqlalchemy import Connection, Table, select
-from sqlalchemy.dialects import postgresql, sqlite
 
+from app.ledger.upsert import inserting
 from app.models.tally import Tally
 
 tallies = cast("Table", Tally.__table__)
@@ -27,8 +27,7 @@ def tally(connection: Connection, name: str, count: int, at: datetime) -> None:
     """So many more of these; none is no news."""
     if not count:
         return
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    first = insert(tallies).values(name=name, count=count, last_at=at, last_count=count)
+    first = inserting(connection, tallies).values(name=name, count=count, last_at=at, last_count=count)
     more = {"count": TALLY.count + first.excluded.count, "last_at": at, "last_count": count}
     connection.execute(first.on_conflict_do_update(index_elements=["name"], set_=more))
 

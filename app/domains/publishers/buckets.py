@@ -43,6 +43,11 @@ def bucket_at(granularity: Granularity, moment: datetime, zone: str) -> Bucket:
     return next(one for one in buckets(granularity, day, day, zone) if one.starts_at <= moment < one.ends_at)
 
 
+def bucket_before(granularity: Granularity, bucket: Bucket, zone: str) -> Bucket:
+    """The one that ends where this begins."""
+    return bucket_at(granularity, bucket.starts_at - timedelta(microseconds=1), zone)
+
+
 def _walls(granularity: Granularity, first: date, last: date) -> Iterator[datetime]:
     """The local beginnings, and the end of the last."""
     wall = datetime.combine(_begin(granularity, first), time.min)

@@ -9,10 +9,10 @@ from typing import Annotated, Any
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from app.domains.publishers.errors import EventRefused
+from app.ledger.upsert import inserting
 from app.models.ad_event import EVENT_ID_LENGTH, AdEvent
 from app.models.publisher import Publisher
 
@@ -53,8 +53,7 @@ def add_events(session: Session, publisher: Publisher, events: Sequence[NewEvent
     """How many were new. All or none: raises EventRefused, naming the first that cannot be and why."""
     for number, event in enumerate(events):
         _check(number, event, publisher, now)
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    added = insert(AdEvent).on_conflict_do_nothing().returning(AdEvent.event_id)
+    added = inserting(session.connection(), AdEvent).on_conflict_do_nothing().returning(AdEvent.event_id)
     return len(session.execute(added, list(_rows(publisher, events, now))).all()) if events else 0
 
 

@@ -7,10 +7,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from sqlalchemy import Select, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from app.domains.slots.cycle import CYCLES, Cycle, Place
+from app.ledger.upsert import inserting
 from app.models.slot_load import SlotKind, SlotLoad
 
 #: Users per minute of each slot.
@@ -99,10 +99,9 @@ def _loads(session: Session, counted: Select[SlotKind, int, list[int]]) -> Loads
 
 
 def _create_counters(session: Session) -> None:
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     rows = [
         {"kind": cycle.kind, "slot": slot, "users": 0, "minutes": [0] * cycle.minutes}
         for cycle in CYCLES
         for slot in range(cycle.slots)
     ]
-    session.execute(insert(SlotLoad).on_conflict_do_nothing(), rows)
+    session.execute(inserting(session.connection(), SlotLoad).on_conflict_do_nothing(), rows)

@@ -7,7 +7,6 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Insert, literal, or_, select, true
-from sqlalchemy.dialects import postgresql, sqlite
 
 from app.broker.current import current_job
 from app.clock import utc_now
@@ -15,6 +14,7 @@ from app.domains.publishers.accounts import find_publisher
 from app.domains.publishers.aggregation.totals import bucket_rows, rollups, totals
 from app.domains.publishers.buckets import Bucket, buckets
 from app.ledger.effect import effect
+from app.ledger.upsert import inserting
 from app.models.publisher import Publisher
 from app.models.rollup import Granularity
 
@@ -56,9 +56,10 @@ def rolled_up(
         "aggregated_at": literal(now, rollups.c.aggregated_at.type),
     }
     values = {key: given[key] if key in given else summed.c[key] for key in (column.key for column in rollups.c)}
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     # "WHERE true": without it, SQLite takes ON CONFLICT for a join's condition.
-    rows = insert(rollups).from_select(list(values), select(*values.values()).select_from(summed).where(true()))
+    rows = inserting(connection, rollups).from_select(
+        list(values), select(*values.values()).select_from(summed).where(true())
+    )
     differs = or_(*(rollups.c[name] != rows.excluded[name] for name in (*SUMS, "ends_at", "currency")))
     changes = {name: rows.excluded[name] for name in values if name not in KEY}
     return rows.on_conflict_do_update(index_elements=KEY, set_=changes, where=differs)

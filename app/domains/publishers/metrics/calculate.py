@@ -3,29 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import case, func, or_
 from sqlalchemy.orm import Session
 
 from app.broker.current import current_job
 from app.broker.errors import Unrecoverable
 from app.clock import utc_now
 from app.domains.publishers.accounts import find_publisher
-from app.domains.publishers.aggregation.totals import bucket_rows, totals
-from app.domains.publishers.buckets import Bucket, bucket_at, buckets
-from app.domains.publishers.metrics.formulas import FORMULAS, Sums, shown
+from app.domains.publishers.buckets import Bucket, bucket_before, buckets
+from app.domains.publishers.metrics.formulas import FORMULAS, shown
+from app.domains.publishers.metrics.sums import sums_of
 from app.jobs.periods import read_period
 from app.ledger.effect import effect
-from app.models.ad_event import AdEvent
 from app.models.publisher import Publisher
 from app.models.publisher_metric import MetricType, PublisherMetric
 from app.models.rollup import Granularity
-
-#: What comes later than this after it happened may have been missed by figures that were looked at meanwhile.
-LATE_S = 3_600
-MOMENT = timedelta(microseconds=1)
 
 
 class NoSuchPeriod(Unrecoverable):
@@ -71,9 +64,9 @@ def calculate_metrics(publisher_id: str, metric_type: MetricType, period: str) -
 def metrics_of(session: Session, publisher: Publisher, metric_type: MetricType, period: str) -> Metrics:
     """By the publisher's clock. Raises NoSuchPeriod."""
     granularity, bucket = period_there(period, publisher.timezone)
-    before = bucket_at(granularity, bucket.starts_at - MOMENT, publisher.timezone)
-    sums = _sums(session, publisher, [bucket, before])
-    figures = FORMULAS[metric_type](sums.get(bucket, Sums()), sums.get(before, Sums()))
+    before = bucket_before(granularity, bucket, publisher.timezone)
+    sums = sums_of(session, publisher, [bucket, before])
+    figures = FORMULAS[metric_type](sums[bucket], sums[before])
     said: dict[str, Any] = {name: shown(figure) for name, figure in figures.items()}
     return Metrics(granularity, bucket, {**said, "currency": publisher.currency} if "revenue" in said else said)
 
@@ -88,19 +81,3 @@ def period_there(period: str, zone: str) -> tuple[Granularity, Bucket]:
     if found is None:
         raise NoSuchPeriod(period, zone)
     return granularity, found
-
-
-def _sums(session: Session, publisher: Publisher, of: list[Bucket]) -> dict[Bucket, Sums]:
-    """Of each that has events; one statement."""
-    late = AdEvent.delay_s > LATE_S
-    impossible = or_(AdEvent.impressions > AdEvent.requests, AdEvent.clicks > AdEvent.impressions)
-    counted = totals(bucket_rows(session.connection(), of), publisher.id).add_columns(
-        func.count().label("events"),
-        func.sum(case((late, 1), else_=0)).label("late"),
-        func.sum(case((impossible, 1), else_=0)).label("impossible"),
-        func.sum(AdEvent.delay_s).label("delay_s"),
-    )
-    return {
-        Bucket(starts_at, ends_at): Sums(int(requests), int(impressions), int(clicks), revenue, *map(int, rest))
-        for starts_at, ends_at, requests, impressions, clicks, revenue, *rest in session.execute(counted)
-    }

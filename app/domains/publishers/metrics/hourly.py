@@ -7,9 +7,8 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from app.domains.publishers.buckets import bucket_at
+from app.domains.publishers.buckets import bucket_at, bucket_before
 from app.domains.publishers.every import for_every_publisher
-from app.domains.publishers.metrics.calculate import MOMENT
 from app.domains.publishers.priority import place
 from app.jobs.catalog import CALCULATE_METRICS
 from app.jobs.enqueue import enqueue_with, new_job
@@ -34,7 +33,7 @@ def promise_hourly_metrics(slot: datetime) -> int:
 
 def _asked(publisher: Publisher, slot: datetime) -> CalculateMetrics:
     zone = publisher.timezone
-    before = bucket_at("hour", bucket_at("hour", slot, zone).starts_at - MOMENT, zone)
+    before = bucket_before("hour", bucket_at("hour", slot, zone), zone)
     return CalculateMetrics(
         publisher_id=publisher.id, metric_type="performance", period=f"{before.wall(zone):%Y-%m-%dT%H}"
     )

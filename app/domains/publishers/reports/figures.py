@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
-from zoneinfo import ZoneInfo
+from datetime import date
 
 from sqlalchemy.orm import Session
 
-from app.domains.publishers.aggregation.totals import bucket_rows, totals
 from app.domains.publishers.buckets import Bucket, buckets
 from app.domains.publishers.metrics.formulas import Figure, Sums, performance, revenue
+from app.domains.publishers.metrics.sums import sums_of
 from app.domains.publishers.periods import Period, period_before, period_of
 from app.models.publisher import Publisher
 from app.models.report import ReportType
@@ -19,7 +18,6 @@ from app.models.rollup import Granularity
 
 #: By what the course of each kind is shown.
 STEPS: dict[ReportType, Granularity] = {"daily": "hour", "weekly": "day", "monthly": "day"}
-DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,20 +49,13 @@ def gather(session: Session, publisher: Publisher, kind: ReportType, day: date) 
     """From the events as they are, by the publisher's clock; every hour or day of the course, with events or not."""
     period, before = period_of(kind, day), period_before(kind, day)
     steps = buckets(STEPS[kind], period.first, period.last, publisher.timezone)
-    course = _sums(session, publisher, steps)
-    this, last = _sum(course), _sum(_sums(session, publisher, buckets("day", *before, publisher.timezone)))
+    days_before = buckets("day", *before, publisher.timezone)
+    sums = sums_of(session, publisher, [*steps, *days_before])
+    course = [sums[step] for step in steps]
+    this, last = _sum(course), _sum([sums[day_before] for day_before in days_before])
     figures = performance(this, last) | revenue(this, last)
     labels = [_label(STEPS[kind], step, publisher.timezone) for step in steps]
     return Reported(publisher, kind, period, figures, [Step(*one) for one in zip(labels, course, strict=True)])
-
-
-def _sums(session: Session, publisher: Publisher, of: Sequence[Bucket]) -> list[Sums]:
-    found = session.execute(totals(bucket_rows(session.connection(), of), publisher.id))
-    by_start = {
-        starts_at: Sums(int(requests), int(impressions), int(clicks), earned)
-        for starts_at, _, requests, impressions, clicks, earned in found
-    }
-    return [by_start.get(one.starts_at, Sums()) for one in of]
 
 
 def _sum(of: Sequence[Sums]) -> Sums:
@@ -77,5 +68,4 @@ def _sum(of: Sequence[Sums]) -> Sums:
 
 
 def _label(granularity: Granularity, step: Bucket, zone: str) -> str:
-    wall = step.starts_at.astimezone(ZoneInfo(zone))
-    return f"{wall:%H}" if granularity == "hour" else f"{wall:%d}"
+    return f"{step.wall(zone):%H}" if granularity == "hour" else f"{step.wall(zone):%d}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -58,21 +57,20 @@ def report_file(report_id: str, kind: str) -> Path:
     return artifact_file(Report.__tablename__, report_id, kind)
 
 
+def report_name(report: Report) -> str:
+    """What its files are called where they arrive."""
+    return f"{report.publisher_id}-{report.report_type}-{report.date}"
+
+
 def _mail(report: Report, reported: Reported, pdf: bytes, to: list[str]) -> int:
     """How many have it now. An installation without a mail server still has the report."""
-    attached = mail.Attachment(
-        f"{_name(report.publisher_id, report.report_type, report.date)}.pdf", "application", "pdf", pdf
-    )
+    attached = mail.Attachment(f"{report_name(report)}.pdf", "application", "pdf", pdf)
     try:
         mail.send_once(f"report {report.id}", to, reported.title, as_text(reported), [attached])
     except mail.MailNotConfigured as error:
         log.warning("report.not_mailed", report=report.id, reason=str(error))
         return 0
     return len(set(to))
-
-
-def _name(publisher_id: str, kind: str, day: date) -> str:
-    return f"{publisher_id}-{kind}-{day}"
 
 
 def _members(session: Session, publisher: Publisher) -> list[str]:
