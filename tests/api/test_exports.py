@@ -19,7 +19,8 @@ from app.models.user import Role
 from app.settings import settings
 from tests.api.conftest import Called, Caller
 from tests.domains.publishers.conftest import add_publisher
-from tests.domains.publishers.exports.conftest import DAY, FIRST, add, exporting, rollup
+from tests.domains.publishers.events import add
+from tests.domains.publishers.exports.conftest import DAY, FIRST, exporting, rollup
 from tests.ledger.rows import only_row
 
 EXPORTS = "/api/v1/exports"

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from dramatiq import Worker
 
-from app import db
 from app.broker.queue import Queue
 from app.domains.publishers.exports.make import export_data
 from app.jobs.actor import actor
@@ -82,9 +81,3 @@ def event(event_id: str, occurred_at: datetime = FIRST, **fields: Any) -> AdEven
         "currency": "USD",
     }
     return AdEvent(event_id=event_id, occurred_at=occurred_at, **{**known, **fields})
-
-
-def add(*rows: object) -> None:
-    """Write them."""
-    with db.session() as session:
-        session.add_all(rows)

@@ -18,7 +18,8 @@ from app.models.job_status import JobStatus
 from app.settings import settings
 from tests.crontab.jobs.running import run_job
 from tests.domains.publishers.conftest import NINE, add_publisher
-from tests.domains.publishers.exports.conftest import DAY, HOUR, add
+from tests.domains.publishers.events import add
+from tests.domains.publishers.exports.conftest import DAY, HOUR
 
 MONDAY = datetime(2026, 1, 5, 6, tzinfo=UTC)
 FIRST = datetime(2026, 3, 1, 6, tzinfo=UTC)

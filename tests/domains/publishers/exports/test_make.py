@@ -27,7 +27,8 @@ from app.jobs.payloads import ExportData, ExportRequest
 from app.models.export import Export
 from app.models.publisher import Publisher
 from tests.domains.publishers.conftest import NINE, add_publisher
-from tests.domains.publishers.exports.conftest import DAY, FIRST, HOUR, add, event, exporting, rollup
+from tests.domains.publishers.events import add
+from tests.domains.publishers.exports.conftest import DAY, FIRST, HOUR, event, exporting, rollup
 from tests.ledger.rows import all_rows, only_row
 
 
