@@ -8,11 +8,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from app import embedded_redis
+
+T = TypeVar("T")
 
 
 def free_port() -> int:
@@ -65,9 +68,10 @@ def redis_server(directory: Path, binary: str | None = None) -> Iterator[RedisSe
         server.kill()
 
 
-def wait_for(condition: Callable[[], object], what: str, timeout_s: float = 20, every_s: float = 0.01) -> None:
-    """Return as soon as the condition holds; AssertionError naming what did not happen in time."""
+def wait_for(condition: Callable[[], T | None], what: str, timeout_s: float = 20, every_s: float = 0.01) -> T:
+    """What the condition gives, as soon as it holds; AssertionError naming what did not happen in time."""
     deadline = time.monotonic() + timeout_s
-    while not condition():
+    while not (given := condition()):
         assert time.monotonic() < deadline, f"waited {timeout_s} s for {what}"
         time.sleep(every_s)
+    return given

@@ -19,7 +19,7 @@ port {port}
 bind 127.0.0.1
 dir {folder}
 sentinel monitor {service} 127.0.0.1 {master} 2
-sentinel down-after-milliseconds {service} 500
+sentinel down-after-milliseconds {service} 1500
 sentinel failover-timeout {service} 1000
 """
 

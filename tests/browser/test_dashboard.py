@@ -93,6 +93,7 @@ def test_everything_is_done_without_a_mouse(site: Site, visit: Visit) -> None:
     page.keyboard.type(PASSWORD)
     page.keyboard.press("Enter")
     expect(page.get_by_role("navigation", name="Pages")).to_be_visible()
+    page.wait_for_load_state()
 
     page.keyboard.press("/")
     page.keyboard.type(f"queue:{USER_UPDATES}")

@@ -63,6 +63,8 @@ document.addEventListener("keydown", (event) => {
   }
   const isTyping = event.target.closest("input:not([type=checkbox]), textarea, select, dialog[open]");
   if (event.key === "Escape" && event.target.matches("[data-search]")) event.target.blur();
+  // A link that had the focus may have been replaced behind a dialog: the row is still the one.
+  if (event.key === "Enter" && event.target === document.body) return here()?.querySelector("a")?.click();
   if (isTyping || event.ctrlKey || event.metaKey || event.altKey || !KEYS[event.key]) return;
   event.preventDefault();
   KEYS[event.key]();
@@ -89,7 +91,9 @@ function isHeld(part) {
 }
 function replace(part, fresh) {
   const index = rows().indexOf(here()), hadFocus = part.contains(document.activeElement);
+  const link = hadFocus && document.activeElement.getAttribute("href");
   part.replaceWith(fresh);
+  if (link) all("a", fresh).find((one) => one.getAttribute("href") === link)?.focus({ preventScroll: true });
   const row = index >= 0 && !here() && rows()[index];
   if (row) {
     row.classList.add("here");
