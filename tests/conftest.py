@@ -31,8 +31,13 @@ for _module in pkgutil.iter_modules(app.models.__path__):
     importlib.import_module(f"app.models.{_module.name}")
 
 
+#: Few files, minutes each.
+SLOW = ("acceptance", "faults", "browser", "dramatiq_suite")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Volume runs and long fault runs take as long as they take."""
+    """What takes longest begins first, so that no process is left alone with it. Volume runs may take their time."""
+    items.sort(key=lambda item: item.path.parent.name not in SLOW)
     for item in items:
         if item.get_closest_marker("long") or item.get_closest_marker("faults"):
             item.add_marker(pytest.mark.timeout(0))

@@ -38,14 +38,13 @@ class Line:
 @bp.get("/workers")
 @page(Role.VIEWER)
 def workers() -> str:
-    """Those that were heard of lately come first; beside them, how many it takes."""
+    """Those that were heard of lately, those that were not, and how many it takes."""
     now = utc_now()
     with db.reading() as session:
         found = lines(session, now)
         slots: SlotStats = stats(session)
-    return render_template(
-        "workers.html", lines=found, living=sum(not one.is_silent for one in found), need=slots.workers
-    )
+    living, silent = ([one for one in found if one.is_silent is mute] for mute in (False, True))
+    return render_template("workers.html", living=living, silent=silent, need=slots.workers)
 
 
 def lines(session: Session, now: datetime) -> list[Line]:

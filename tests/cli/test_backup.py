@@ -325,4 +325,6 @@ def test_after_a_restore_redis_counts_as_lost(
     CliRunner().invoke(restore_command, [str(file), "--yes"], catch_exceptions=False)
     reconcile(now())
 
+    [row] = all_rows()
+    assert (row.status, row.repairs, row.confirmed_at is not None) == (Status.WAITING, 2, True)
     assert users_queue().job_state(job_id) == "waiting"

@@ -13,6 +13,7 @@ from flask import Flask
 from app import db
 from app.clock import utc_now
 from app.crontab import entries
+from app.crontab.sessions import create_session
 from app.jobs.catalog import PROCESS_USER_DATA, USER_UPDATES, queues
 from app.jobs.engine import find_queue
 from app.jobs.user_updates import enqueue_users
@@ -23,6 +24,7 @@ from tests.api.conftest import Caller
 from tests.dashboard.conftest import Browser, SignedIn
 from tests.dashboard.test_job_pages import ended, fail, run
 from tests.domains.refresh.promised import HOUR, add_promised
+from tests.metrics.scrape import labels_of, samples, value
 
 #: ``ui.number``, and a tab with its count.
 NUMBERS = re.compile(r'<a class="number[^"]*" href="([^"]+)"><b>([\d,]+)</b>')
@@ -44,6 +46,9 @@ def admin(app: Flask, as_: SignedIn, monkeypatch: pytest.MonkeyPatch) -> Browser
     with db.session() as session:
         entries.sync(session, now)
         seen(session.connection(), "host:1:a", now)
+        seen(session.connection(), "host:2:b", now - HOUR)
+        create_session(session, "sampleJob", now, now, job_id="1")
+        create_session(session, "healthCheck", now, now, job_id="2", manual=True)
     enqueue_users(["1", "2", "2"])
     run(fail, ended(3))
     queue = find_queue(USER_UPDATES)
@@ -108,3 +113,21 @@ def test_the_pages_numbers_are_the_apis(app: Flask, admin: Browser) -> None:
     assert users["/dashboard/users?show=promised"] == daily["users"]
     assert length(admin, "/dashboard/schedule") == len(ask("/app/jobs/admin/job-status")["jobs"])
     assert length(admin, "/dashboard/audit") == len(ask("/admin/jobs/audit")["audit"])
+    assert length(admin, "/dashboard/sessions") == len(ask("/admin/jobs/sessions")["sessions"]) == 2
+    assert length(admin, "/dashboard/sessions?entry=sampleJob") == len(
+        ask("/admin/jobs/sampleJob/sessions")["sessions"]
+    )
+    assert length(admin, "/dashboard/sessions?status=RUNNING") == len(ask("/admin/jobs/running")["sessions"])
+
+
+def test_the_pages_numbers_are_the_metrics(app: Flask, admin: Browser) -> None:
+    """Workers that live, and users whose data is late, dataset by dataset."""
+    scraped = samples(app.test_client().get("/metrics").text)
+    overview = numbers(admin.text("/dashboard/overview"))
+    late = {href.rpartition("=")[2]: users for href, users in overview.items() if "show=late&dataset=" in href}
+
+    assert late == {dataset: value(scraped, "toril_late_users", dataset=dataset) for dataset in late}
+    assert late.keys() == labels_of(scraped, "toril_late_users", "dataset")
+    assert sum(late.values()) > 0
+    assert length(admin, "/dashboard/workers#living") == overview["/dashboard/workers#living"] == 1
+    assert value(scraped, "toril_workers") == 1
