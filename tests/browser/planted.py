@@ -15,6 +15,7 @@ from app.models.cron_session import CronSession, SessionStatus
 from app.models.error_group import ErrorGroup
 from app.models.job_attempt import JobAttempt
 from app.models.job_status import JobStatus, Status
+from app.models.job_template import JobTemplate
 from app.models.seller_account import SellerAccount
 from app.models.user import Role, User
 from app.models.worker import Worker
@@ -50,11 +51,13 @@ def _words(number: int, text: str, at: datetime) -> list[object]:
     """Names, reasons and addresses."""
     session = {"entry_id": text, "job_name": text, "slot": at, "start_time": at, "end_time": at, "error": text}
     group = {"error_class": text, "message": text, "sample": text, "seen": 1}
+    template = {"queue": text, "job_name": text, "data": {text: text}, "priority": 0, "delay_ms": 0}
     return [
         User(id=f"u{number}", email=f"{text}@example.com", password_hash="", role=Role.USER),
         AuditEntry(at=at, actor=text, action=text, target=text, why=text, details={text: text}),
         CronSession(**session, worker=text, status=SessionStatus.FAILED, details={text: text}),
         ErrorGroup(id=f"{number:016}", first_seen_at=at, last_seen_at=at, **group),
+        JobTemplate(name=f"planted-{number}", changed_by=text, changed_at=at, **template),
         Worker(name=text, started_at=at, seen_at=at),
     ]
 

@@ -104,6 +104,7 @@ def test_no_text_of_others_runs_on_any_page(site: Site, planted: Planted, visit:
     paths = [
         *("overview", "users", "users?after=u5", "queues/user-updates?state=failed", "failures", "sessions", "workers"),
         *("sessions?status=FAILED", "audit", "schedule", "search?q=state:failed"),
+        *("templates", "templates?after=planted-4", "templates/planted-0/remove"),
         *(f"jobs/user-updates/{quote(job_id)}" for job_id in planted.jobs[: len(PAYLOADS)]),
         *(f"jobs/user-updates/{quote(job_id)}" for job_id in planted.jobs[len(PAYLOADS) :: 6]),
         *(f"users/{user_id}" for user_id in planted.users[::6]),

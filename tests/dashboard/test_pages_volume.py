@@ -95,7 +95,12 @@ FROM (SELECT 60 AS width, n FROM generate_series(0, 1439) AS n UNION ALL
     SELECT 900, n FROM generate_series(0, 767) AS n UNION ALL
     SELECT 3600, n FROM generate_series(0, 2159) AS n) AS stretches
 """
-FILLED = (FILL, GROUPS, ATTEMPTS, USERS, SLOTS, ACCOUNTS, DATASETS, SESSIONS, ACTS, FIGURES)
+TEMPLATES = """
+INSERT INTO job_templates (name, queue, job_name, data, priority, delay_ms, changed_by, changed_at)
+SELECT 'template-' || n, 'user-updates', 'process_user_data', '{"user_id":"7"}', 0, 0, (n % 50)::text, now()
+FROM generate_series(1, 2000) AS n
+"""
+FILLED = (FILL, GROUPS, ATTEMPTS, USERS, SLOTS, ACCOUNTS, DATASETS, SESSIONS, ACTS, FIGURES, TEMPLATES)
 PAGES = (
     "overview",
     "overview?window=7d",
@@ -115,6 +120,8 @@ PAGES = (
     "sessions?entry=sampleJob",
     "sessions/36000",
     "workers",
+    "templates",
+    "templates?after=template-1500",
     "audit",
     "audit?target=queue+3&before=100000",
     "emergency-stop",
