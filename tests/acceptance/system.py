@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import logging
-import os
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 import requests
 from werkzeug.serving import make_server
@@ -30,31 +25,10 @@ from app.models.job_status import JobStatus
 from app.settings import settings
 from tests.afresh import start_afresh
 from tests.broker.workers import WorkerProgram
-from tests.servers import RedisServer, free_port, redis_server, wait_for
+from tests.servers import RedisServer, redis_server, wait_for
+from tests.web import Web, gunicorn
 
-ROOT = Path(__file__).parents[2]
-#: So many of gunicorn's answer (gunicorn.conf.py).
-PROCESSES = 2
 PLACES = (("US", "NA"), ("DE", "EU"), ("JP", "FE"))
-
-
-@dataclass(frozen=True)
-class Web:
-    """gunicorn's master; its children answer."""
-
-    url: str
-    master: psutil.Popen
-
-    def get(self, path: str, **headers: str) -> str:
-        """What is answered on a connection of its own, by whichever process takes it."""
-        reply = requests.get(self.url + path, headers={"Connection": "close", **headers}, timeout=20)
-        reply.raise_for_status()
-        return reply.text
-
-    def kill_one(self, child: psutil.Process) -> None:
-        """``kill -9`` of one that answers; returns when another has taken its place."""
-        child.kill()
-        wait_for(lambda: len({*self.master.children()} - {child}) == PROCESSES, "gunicorn to replace a process")
 
 
 class System:
@@ -98,19 +72,7 @@ class System:
 
     def start_web(self) -> Web:
         """The API and the dashboard under gunicorn, as production runs them."""
-        log, port = self.directory / "web.log", free_port()
-        command = [str(Path(sys.executable).with_name("gunicorn")), "-c", str(ROOT / "gunicorn.conf.py")]
-        with log.open("w") as output:
-            master = psutil.Popen(
-                [*command, "app.wsgi:application"],
-                env=os.environ | {"WEB_PORT": str(port)},
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
-        self._started.callback(master.wait, 30)
-        self._started.callback(master.terminate)
-        wait_for(lambda: log.read_text().count("Booting worker") == PROCESSES, "gunicorn to boot")
-        return Web(f"http://127.0.0.1:{port}", master)
+        return self._started.enter_context(gunicorn(self.directory))
 
     def fault(self, seller: str, operation: str, fault: str, times: int | None = 1) -> None:
         """Let Amazon fail so many times; None is for good."""

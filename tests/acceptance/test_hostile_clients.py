@@ -11,7 +11,8 @@ import pytest
 import requests
 
 from app.api.input import MAX_BODY_BYTES
-from tests.acceptance.system import Web, running_system
+from tests.acceptance.system import running_system
+from tests.web import Web
 
 PATH = "/auth/token"
 MOST_GROWTH_MB = 20

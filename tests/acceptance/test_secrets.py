@@ -28,9 +28,10 @@ from app.models.user import Role
 from app.secrets import unseal
 from app.settings import settings
 from tests.acceptance import searched
-from tests.acceptance.system import System, Web, running_system
+from tests.acceptance.system import System, running_system
 from tests.acceptance.telltale import telltale
 from tests.servers import free_port, wait_for
+from tests.web import Web
 
 #: Of the environment; those of the API follow as they are sent.
 OF_SETTINGS = {

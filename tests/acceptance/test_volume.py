@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +14,6 @@ from app import db
 from app.auth.tokens import issue
 from app.domains.accounts.users import find_user
 from tests.acceptance.system import System, running_system
-from tests.servers import free_port, wait_for
 
 pytestmark = pytest.mark.long
 
@@ -30,23 +27,9 @@ def system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[System]:
         yield running
 
 
-@pytest.fixture
-def web(system: System) -> Iterator[str]:
-    """The API under gunicorn, as production runs it; its address."""
-    address = f"127.0.0.1:{free_port()}"
-    command = [str(Path(sys.executable).with_name("gunicorn")), "--bind", address, "app.wsgi:application"]
-    with (system.directory / "web.log").open("w") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log)
-    try:
-        wait_for(lambda: "Listening" in (system.directory / "web.log").read_text(), "gunicorn to listen")
-        yield f"http://{address}"
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def test_a_thousand_queued_jobs_do_not_slow_the_api(system: System, web: str) -> None:
+def test_a_thousand_queued_jobs_do_not_slow_the_api(system: System) -> None:
     """S2-11: the p95 of /health, and of a user's own page, with 1,000 jobs queued is within 20 % of idle."""
+    web = system.start_web().url
     users = [system.add_user(f"u{n:04}") for n in range(1_000)]
     paths = ["/health", f"/app/job-status/status/user/{users[0]}"]
     token = _token(users[0])

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -30,28 +27,9 @@ from tests.afresh import start_afresh
 from tests.api.conftest import HASH, Called
 from tests.postgres import postgres_server
 from tests.servers import RedisServer, free_port, redis_server, wait_for
+from tests.web import gunicorn
 
-ROOT = Path(__file__).parents[2]
 AWAY = {"success": False, "error": "the queue Redis cannot be reached; try again in 5 s"}
-
-
-@contextmanager
-def gunicorn(directory: Path, environment: dict[str, str]) -> Iterator[str]:
-    """The API as it is served, for the length of the block; gives its URL."""
-    port = free_port()
-    url = f"http://127.0.0.1:{port}"
-    served_by = Path(sys.executable).with_name("gunicorn")
-    command = [str(served_by), "-c", str(ROOT / "gunicorn.conf.py"), "app.wsgi:application"]
-    with (directory / "gunicorn.log").open("w") as log:
-        server = subprocess.Popen(
-            command, cwd=directory, env=os.environ | environment | {"WEB_PORT": str(port)}, stdout=log, stderr=log
-        )
-        try:
-            wait_for(lambda: _status(f"{url}/health"), "gunicorn to answer")
-            yield url
-        finally:
-            server.terminate()
-            server.wait(20)
 
 
 def _status(url: str) -> int:
@@ -75,7 +53,8 @@ def test_redis_goes_and_comes_back_under_gunicorn(
 
     with redis_server(redis_directory) as redis:
         environment = {"REDIS_URL": redis.url.rpartition("/")[0], "TORIL_VAR": str(tmp_path)}
-        with gunicorn(tmp_path, environment) as url, requests.Session() as web:
+        with gunicorn(tmp_path, environment) as served, requests.Session() as web:
+            url = served.url
             update, stats = f"{url}/app/jobs/user/manual-update", f"{url}/app/job-status/queue/stats"
             accepted = web.post(update, headers=caller, json={"updateType": "daily"}, timeout=20)
 

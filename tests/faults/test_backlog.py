@@ -18,11 +18,11 @@ from app.jobs.engine import find_queue
 from app.jobs.enqueue import new_job
 from app.jobs.payloads import Nothing
 from app.models.user import Role
-from tests.api.test_outages import gunicorn
 from tests.faults import figures
 from tests.faults.conftest import DATABASES, SEEDS, Open
 from tests.faults.system import DEFAULT_LOCK_MS
 from tests.servers import wait_for
+from tests.web import gunicorn
 
 BACKLOG = 1_000_000
 WARM = 20_000
@@ -53,23 +53,24 @@ def test_a_million_waiting_jobs_grow_no_process_and_slow_no_call(
     system.lock_ms = DEFAULT_LOCK_MS
     producer, worker = system.start_producer(), system.start_worker(worker_threads(), module="workers.main")
     queue = find_queue(NO_OP.queue)
-    with gunicorn(system.directory, {}) as url:
+    with gunicorn(system.directory) as web:
         processes = {"worker": worker.worker, "keeper": worker.keeper, "producer": producer.worker}
-        processes |= {f"web {n}": child for n, child in enumerate(_gunicorns())} | {"enqueuer": psutil.Process()}
+        processes |= {f"web {n}": child for n, child in enumerate(web.master.children())}
+        processes["enqueuer"] = psutil.Process()
         add(WARM)
         wait_until_left(0)
-        idle_ms = p95_ms(url)
+        idle_ms = p95_ms(web.url)
         warm = sizes(processes)
 
         queue.pause()
         began = time.monotonic()
         add(BACKLOG)
         took_s = time.monotonic() - began
-        waiting_ms = p95_ms(url)
+        waiting_ms = p95_ms(web.url)
         full = sizes(processes)
 
         queue.resume()
-        working_ms = p95_ms(url)
+        working_ms = p95_ms(web.url)
         wait_until_left(BACKLOG - WORKED_OFF)
         worked = sizes(processes)
 
@@ -114,12 +115,6 @@ def p95_ms(url: str) -> float:
 def sizes(processes: Mapping[str, psutil.Process]) -> Mapping[str, float]:
     """Resident memory of each, in MB."""
     return {name: process.memory_info().rss / 1e6 for name, process in processes.items()}
-
-
-def _gunicorns() -> list[psutil.Process]:
-    """The processes that answer; their master does not."""
-    of_ours = psutil.Process().children(recursive=True)
-    return [one for one in of_ours if "gunicorn" in " ".join(one.cmdline()) and not one.children()]
 
 
 def _admin_token() -> str:

@@ -11,12 +11,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from app import db
-from app.auth.tokens import issue
-from app.domains.accounts.sellers import Seller, put_account
-from app.domains.accounts.users import register, verify
-from tests.api.conftest import HASH
-from tests.api.test_outages import gunicorn
+from tests.faults.caller import Caller
 from tests.faults.conftest import DATABASES, Open
 from tests.faults.figures import keep
 from tests.faults.flow import flow_back_s
@@ -25,44 +20,17 @@ from tests.faults.system import DEFAULT_LOCK_MS, SHORT_LOCK_MS, FaultSystem, fau
 from tests.faults.test_network import Wires, wired
 from tests.postgres import PostgresServer, postgres_server
 from tests.servers import wait_for
+from tests.web import gunicorn
 
 SEED = 20260101
 PATIENCE_S = 20
 
 
-class Caller:
-    """A user of the real API, who writes down what it answers."""
-
-    def __init__(self, url: str) -> None:
-        with db.session() as session:
-            user = register(session, "caller@example.com", HASH)
-            put_account(session, user.id, Seller("US", "NA", "CALLERUS", "1", "demo-CALLERUS-US"))
-            verify(session, user.id)
-        self._url = url
-        self._headers = {"Authorization": f"Bearer {issue(user)}"}
-        self._user = user.id
-        self.answers: list[requests.Response] = []
-
-    def look(self) -> requests.Response:
-        """Ask for the own jobs, which stand in the database."""
-        return self._ask("GET", f"/app/job-status/status/user/{self._user}")
-
-    def enqueue(self) -> requests.Response:
-        """Ask for an update now, which needs both."""
-        body = {"country": "US", "region": "NA", "updateType": "daily"}
-        return self._ask("POST", "/app/jobs/user/manual-update", body)
-
-    def _ask(self, method: str, path: str, body: dict[str, str] | None = None) -> requests.Response:
-        answer = requests.request(method, self._url + path, headers=self._headers, json=body, timeout=PATIENCE_S)
-        self.answers.append(answer)
-        return answer
-
-
 @contextmanager
 def called(system: FaultSystem) -> Iterator[Caller]:
     """The API under gunicorn, as production serves it, and somebody who calls it."""
-    with gunicorn(system.directory, {}) as url:
-        yield Caller(url)
+    with gunicorn(system.directory) as web:
+        yield Caller(web.url)
 
 
 def check_refusal(answer: requests.Response) -> None:
