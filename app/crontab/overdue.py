@@ -13,8 +13,7 @@ from sqlalchemy.orm import Session
 from app.crontab import entries
 from app.crontab.cron import slots_between
 from app.crontab.slots import MISSED_AFTER, parse_slot
-from app.jobs.catalog import CRON, CRON_JOBS
-from app.models.job_status import JobStatus, Status
+from app.models.job_status import OPEN_OF_CRONTAB, JobStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +41,8 @@ def _not_added(session: Session, now: datetime) -> Iterator[Overdue]:
 
 def _not_started(session: Session, now: datetime) -> Iterator[Overdue]:
     """By their rows: jobs of the crontab that were due and never claimed; the newest slot first."""
-    # The index of the open rows: /health must not read what has ended.
-    waiting = (JobStatus.status.in_((Status.WAITING, Status.DELAYED)), JobStatus.ended_at.is_(None))
-    unclaimed = (JobStatus.queue.in_((CRON, CRON_JOBS)), JobStatus.started_at.is_(None))
-    rows = session.scalars(select(JobStatus).where(*waiting, *unclaimed, JobStatus.queued_at < now - MISSED_AFTER))
-    for row in sorted(rows, key=lambda row: row.queued_at, reverse=True):
+    unclaimed = JobStatus.started_at.is_(None)
+    rows = select(JobStatus).where(OPEN_OF_CRONTAB, unclaimed, JobStatus.queued_at < now - MISSED_AFTER)
+    for row in session.scalars(rows.order_by(JobStatus.queued_at.desc())):
         if row.queued_at + timedelta(milliseconds=row.delay_ms) < now - MISSED_AFTER:
             yield Overdue(row.data["entry"], parse_slot(row.data["slot"]), "not started")

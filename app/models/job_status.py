@@ -16,6 +16,8 @@ from app.models.json_text import JsonText
 #: The longest queue name, job id or promise key: all are indexed, and an index has a limit.
 KEY_LENGTH = 255
 FAILED = text("status IN ('failed', 'partial')")
+#: Word for word in whatever is to use its index.
+OPEN_OF_CRONTAB = text("queue IN ('cron', 'cron-jobs') AND ended_at IS NULL")
 
 
 class Status(StrEnum):
@@ -64,6 +66,8 @@ class JobStatus(Base):
             postgresql_where=text("confirmed_at IS NULL AND ended_at IS NULL"),
             sqlite_where=text("confirmed_at IS NULL AND ended_at IS NULL"),
         ),
+        # Whether an entry is late: asked with every /health, however many other jobs wait.
+        Index("ix_job_status_crontab", "queued_at", postgresql_where=OPEN_OF_CRONTAB, sqlite_where=OPEN_OF_CRONTAB),
         Index(
             "ix_job_status_parent_key",
             "parent_key",
