@@ -17,7 +17,7 @@ from redis.retry import Retry
 from app.broker.connection import new_client
 from app.broker.keeper_settings import KeeperSettings
 from app.broker.keys import keeper_beat
-from app.broker.locks import HeldJob, Key, Return, check_stalled, claimed_by, hand_back, renew
+from app.broker.locks import BY_LOST_HOSTS, HeldJob, Key, Return, check_stalled, claimed_by, hand_back, renew
 from app.broker.patience import until
 from app.broker.slate import Slate, number_of
 
@@ -119,7 +119,7 @@ class Custody:
             return
         # A little less than the period, or every second check would find the key of the one before.
         every_ms = self._settings.check_ms * 4 // 5
-        prefix, max_stalled = self._settings.prefix, self._settings.max_stalled
+        prefix, max_stalled = self._settings.prefix, self._settings.max_stalled + BY_LOST_HOSTS
         try:
             for queue in sorted(self.queues):
                 stalled = check_stalled(self._redis, prefix, queue, every_ms=every_ms, max_stalled=max_stalled)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 
+import pytest
 from redis import Redis
 
 from app.broker.locks import check_stalled
@@ -60,3 +61,19 @@ def test_two_keepers_do_not_check_at_once(redis: Redis, queue: QueueInRedis) -> 
 
     redis.delete(queue.keys["keeper:check"])
     assert check_stalled(redis, PREFIX, QUEUE, every_ms=60_000) == ["a"]
+
+
+@pytest.mark.parametrize(("crashes", "condemned"), [(1, False), (2, True)])
+def test_a_third_lost_host_condemns_a_job_and_no_second_one(
+    redis: Redis, queue: QueueInRedis, start_worker: StartWorker, crashes: int, condemned: bool
+) -> None:
+    """Nobody can say whether it had started on any of them."""
+    queue.add("a")
+    redis.hset(queue.keys["a"], "stc", str(crashes))
+    redis.lmove(queue.keys["wait"], queue.keys["active"])
+
+    start_worker(queues=[QUEUE], check_ms=100)
+    wait_for(lambda: queue.waiting() == ["a"], "the stalled check", timeout_s=2 * LOCK_MS / 1000 + 1)
+
+    assert queue.crashes("a") == crashes + 1
+    assert redis.hexists(queue.keys["a"], "defa") is condemned
