@@ -93,9 +93,10 @@ def test_everything_is_done_without_a_mouse(site: Site, visit: Visit) -> None:
     page.keyboard.type(PASSWORD)
     page.keyboard.press("Enter")
     expect(page.get_by_role("navigation", name="Pages")).to_be_visible()
-    page.wait_for_load_state()
+    expect(page.locator("[data-live-state]")).to_have_text("live")
 
     page.keyboard.press("/")
+    expect(page.get_by_role("searchbox")).to_be_focused()
     page.keyboard.type(f"queue:{USER_UPDATES}")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text(USER_UPDATES)
@@ -193,7 +194,7 @@ def test_a_list_under_the_pointer_does_not_move(site: Site, visit: Visit) -> Non
     page.goto(f"{site.url}/users/{user_id}")
     site.system.ended(site.system.refresh(user_id))
     row = page.locator("#history tbody tr").first
-    expect(row).to_be_visible()
+    expect(row).to_contain_text("completed")
 
     row.hover()
     site.system.ended(site.system.refresh(user_id))

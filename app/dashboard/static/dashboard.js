@@ -82,10 +82,10 @@ function say(which, words) {
   state.textContent = words;
   state.title = { live: "This page updates itself", waiting: "This page updates when you let go of it", away: "Not connected; trying again" }[which];
 }
+const isUnderPointer = (part) => part.querySelector("tr[data-row]:hover, form:hover, a:hover");
 function isHeld(part) {
   const selection = getSelection();
-  return part.matches(":hover") && part.querySelector("tr[data-row]:hover, form:hover, a:hover")
-    || (!selection.isCollapsed && part.contains(selection.anchorNode))
+  return (!selection.isCollapsed && part.contains(selection.anchorNode))
     || part.querySelector("input[type=checkbox]:checked")
     || (part.contains(document.activeElement) && document.activeElement.matches("input, select, textarea, button"));
 }
@@ -114,11 +114,14 @@ async function update(now = false) {
     if (answer.redirected) return location.reload();
     if (!answer.ok) return say("away", "not answering");
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const parts = all("[data-live]");
+    // What stands above the row under the pointer waits with it, or would push it away.
+    const under = parts.findLastIndex(isUnderPointer);
     let held = 0;
-    for (const part of all("[data-live]")) {
+    for (const [at, part] of parts.entries()) {
       const fresh = page.getElementById(part.id);
       if (!fresh || part.shown === fresh.outerHTML) continue;
-      if (isHeld(part)) { held += 1; continue; }
+      if (at <= under || isHeld(part)) { held += 1; continue; }
       const html = fresh.outerHTML;
       if (part.outerHTML !== html) replace(part, fresh);
       fresh.shown = html;
