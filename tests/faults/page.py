@@ -58,7 +58,7 @@ ROWS = {
     "14": ("every slot full, 5k waiting retries", "1 start per run", "Dramatiq 2"),
     "15": ("backlog of 1M jobs", "memory of each process flat; API p95 ≤ 100 ms", "Dramatiq's enqueue alone 5.4 min"),
     "16": ("two clocks, two producers, random kills", "each (entry, slot) once", "periodiq 2–3×"),
-    "19": ("SIGTERM with 30 s jobs, 20 rolling restarts", "re-run ≤ 5 s; lost 0; uncharged", "Dramatiq 91 s"),
+    "19": ("SIGTERM with 30 s jobs, 20 rolling restarts", "re-run ≤ 5 s; lost 0; uncharged; 5xx 0", "Dramatiq 91 s"),
     "20": ("rolling upgrade: unknown names, other fields", "100 % visible as failed rows", "Dramatiq: no trace"),
     "21": ("1,000 malformed jobs among 1,000 good", "good 1000/1000 ≤ 30 s", "Dramatiq strands 10 of 20"),
     "29": ("soak, 30 min mixed", "RSS ≤ 1 MB per 10 min per process, fds flat", "–"),
