@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from typing_extensions import TypedDict
 
 import app.domains.cache.ping
-import app.domains.publishers.ping  # noqa: F401 - so does it
+import app.domains.publishers.ping  # noqa: F401 - it registers its ping, as the one before
 from app import db
 from app.api.errors import outage_of
 from app.api.replies import Plain

@@ -23,7 +23,6 @@ from tests.servers import wait_for
 from tests.web import gunicorn
 
 SEED = 20260101
-PATIENCE_S = 20
 
 
 @contextmanager
