@@ -62,12 +62,16 @@ def lost_reply(proxy: Proxy, queue: Queue, way: str) -> Cut:
     return proxy.cut(sha.encode(), Moment.BEFORE_REPLY)
 
 
+@pytest.fixture
+def slow_to_return(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The worker's consumer does not claim a second time while the test looks."""
+    monkeypatch.setattr("app.broker.consumer.RETRY_S", (60.0,))
+
+
 def test_its_jobs_run_uncharged_when_the_worker_is_connected_again(
-    queue: Queue, lost_reply: Cut, working: Working, monkeypatch: pytest.MonkeyPatch
+    queue: Queue, lost_reply: Cut, working: Working
 ) -> None:
     """They never started, so no crash is counted; nor does anybody wait for their lease."""
-    monkeypatch.setattr("dramatiq.worker.CONSUMER_RESTART_DELAY_SECS", 0.01)
-
     with working():
         job = ended(queue, "a")
 
@@ -76,22 +80,19 @@ def test_its_jobs_run_uncharged_when_the_worker_is_connected_again(
     assert queue.redis.hget(queue.keys["a"], "stc") is None
 
 
-def test_its_jobs_wait_again_at_once(
-    queue: Queue, lost_reply: Cut, working: Working, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Other workers need not wait until Dramatiq has made a new consumer of this one: their lease may be shorter."""
-    monkeypatch.setattr("dramatiq.worker.CONSUMER_RESTART_DELAY_SECS", 2)
-
+@pytest.mark.usefixtures("slow_to_return")
+def test_its_jobs_wait_again_at_once(queue: Queue, lost_reply: Cut, working: Working) -> None:
+    """Other workers need not wait until this one claims again, nor for a lease."""
     with working():
         wait_for(lambda: lost_reply.made, "the cut")
-        wait_for(lambda: queue.job_state("a") == "waiting", "the job to wait again", timeout_s=1.5)
+        wait_for(lambda: queue.job_state("a") == "waiting", "the job to wait again")
 
 
+@pytest.mark.usefixtures("slow_to_return")
 def test_its_jobs_wait_again_when_the_worker_stops_before_redis_is_back(
-    queue: Queue, proxy: Proxy, lost_reply: Cut, working: Working, monkeypatch: pytest.MonkeyPatch
+    queue: Queue, proxy: Proxy, lost_reply: Cut, working: Working
 ) -> None:
     """Its keeper is let go, and nobody else knows of them."""
-    monkeypatch.setattr("dramatiq.worker.CONSUMER_RESTART_DELAY_SECS", 1)
     proxy.cut(b"LRANGE", Moment.BEFORE_REQUEST, times=1)
 
     with working():
