@@ -52,6 +52,11 @@ class RedisServer:
             except (RedisConnectionError, OSError):
                 return False
 
+    def sync_always(self) -> None:
+        """From now on it forgets nothing of what it has answered; else a kill may cost its last second."""
+        with Redis.from_url(self.url) as client:
+            client.config_set("appendfsync", "always")
+
     def kill(self) -> None:
         """End it at once, as a crash would."""
         self.process.kill()

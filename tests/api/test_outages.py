@@ -109,7 +109,8 @@ def _load_slowly(server: RedisServer) -> None:
         for number in range(12_000):
             pipe.set(f"k{number}", number)
         pipe.execute()
-        client.config_set("appendfsync", "always")
+    server.sync_always()
+    with Redis.from_url(server.url) as client:
         client.set("last", 1)
     server.kill()
     binary, *options = embedded_redis.command(server.port, server.directory)

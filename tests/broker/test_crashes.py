@@ -22,6 +22,7 @@ def server(tmp_path: Path) -> Iterator[RedisServer]:
     """A Redis of its own, to be killed."""
     (tmp_path / "redis").mkdir()
     with redis_server(tmp_path / "redis") as own:
+        own.sync_always()
         yield own
 
 

@@ -116,6 +116,7 @@ def start_worker(redis_url: str) -> Iterator[StartWorker]:
 def mortal_redis(tmp_path: Path) -> Iterator[RedisServer]:
     """A server for one test, which may kill it. Ask for it before ``start_worker``."""
     with redis_server(tmp_path) as server:
+        server.sync_always()
         yield server
 
 
