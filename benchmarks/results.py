@@ -31,12 +31,12 @@ class Results:
         pick = max if metric.more_is_better else min
         return pick(by_concurrency, key=lambda c: median(run[metric.name] for run in by_concurrency[c]))
 
-    def figures(self, workload: str, peer: str, metric: str) -> list[float]:
-        """That metric in each round, at the best concurrency; empty if no run succeeded."""
-        best = self.best(workload, peer)
-        return [] if best is None else [run[metric] for run in self.runs[workload, peer][best]]
+    def figures(self, workload: str, peer: str, metric: str, concurrency: int | None = None) -> list[float]:
+        """That metric in each round, at the best concurrency if none is given; empty if no run succeeded."""
+        concurrency = concurrency or self.best(workload, peer)
+        return [] if concurrency is None else [run[metric] for run in self.runs[workload, peer][concurrency]]
 
-    def median(self, workload: str, peer: str, metric: str) -> float | None:
+    def median(self, workload: str, peer: str, metric: str, concurrency: int | None = None) -> float | None:
         """Its median."""
-        figures = self.figures(workload, peer, metric)
+        figures = self.figures(workload, peer, metric, concurrency)
         return median(figures) if figures else None

@@ -19,14 +19,16 @@ class Target:
     metric: str
     at_least: float | None = None
     at_most: float | None = None
+    ours: str = OURS
     of: str | None = None  # the peer whose median it is divided by
+    at: int | None = None  # that peer's concurrency, if not its best
 
     def value(self, results: Results) -> float | None:
         """What the run gave; None where either side has no figure."""
-        ours = results.median(self.workload, OURS, self.metric)
+        ours = results.median(self.workload, self.ours, self.metric)
         if ours is None or self.of is None:
             return ours
-        theirs = results.median(self.workload, self.of, self.metric)
+        theirs = results.median(self.workload, self.of, self.metric, self.at)
         return ours / theirs if theirs else None
 
     def reached(self, value: float) -> bool:
@@ -42,6 +44,24 @@ class Target:
 TARGETS: Sequence[Target] = (
     Target("no-op jobs/s beside BullMQ Node", "noop", "jobs/s", at_least=1.2, of="bullmq_node"),
     Target("no-op jobs/s beside stock Dramatiq", "noop", "jobs/s", at_least=7, of="stock_dramatiq"),
+    Target(
+        "the same with the ledger on SQLite, beside stock Dramatiq's default of 8 threads",
+        "noop",
+        "jobs/s",
+        at_least=3,
+        ours="toril_ledger",
+        of="stock_dramatiq",
+        at=8,
+    ),
+    Target(
+        "the same with the ledger on PostgreSQL",
+        "noop",
+        "jobs/s",
+        at_least=3,
+        ours="toril_ledger_postgresql",
+        of="stock_dramatiq",
+        at=8,
+    ),
     Target("worker CPU µs per no-op job", "noop", "worker CPU µs/job", at_most=45),
     Target("Redis CPU µs per no-op job", "noop", "Redis CPU µs/job", at_most=35),
     Target("bulk add jobs/s beside BullMQ addBulk", "bulk_add", "jobs/s", at_least=3, of="bullmq_node"),

@@ -63,10 +63,27 @@ def _missing(connection: Connection, scripts: Path) -> list[str]:
 @contextmanager
 def _alone(engine: Engine) -> Iterator[Connection]:
     """One transaction that no other migration runs beside: SQLite's begins with a write lock."""
-    with engine.begin() as connection:
+    with engine.connect() as connection, _without_cascades(connection), connection.begin():
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
         yield connection
+
+
+@contextmanager
+def _without_cascades(connection: Connection) -> Iterator[None]:
+    """Some changes SQLite makes by a new table for the old: dropped, that would take along whatever refers to its rows.
+
+    Foreign keys can be switched off only outside of a transaction, so on the driver's connection.
+    """
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    driver = connection.connection.cursor()
+    driver.execute("PRAGMA foreign_keys = OFF")
+    try:
+        yield
+    finally:
+        driver.execute("PRAGMA foreign_keys = ON")
 
 
 def _config(scripts: Path, connection: Connection | None = None) -> Config:

@@ -16,6 +16,8 @@ from app.models.json_text import JsonText
 #: The longest queue name, job id or promise key: all are indexed, and an index has a limit.
 KEY_LENGTH = 255
 FAILED = text("status IN ('failed', 'partial')")
+OF_A_USER = text("user_id IS NOT NULL")
+PROMISED = text("promise_key IS NOT NULL")
 #: Word for word in whatever is to use its index.
 OPEN_OF_CRONTAB = text("queue IN ('cron', 'cron-jobs') AND ended_at IS NULL")
 
@@ -45,7 +47,12 @@ class JobStatus(Base):
     __table_args__ = (
         # The id first: it is also how one job is looked up.
         UniqueConstraint("job_id", "queue", "added_ms"),
-        Index("ix_job_status_user_id_id", "user_id", "id"),
+        # A job without a user, or added without a promise's key, costs these two nothing. PostgreSQL writes every other
+        # index of a row again with each change of its status.
+        Index("ix_job_status_user_id_id", "user_id", "id", postgresql_where=OF_A_USER, sqlite_where=OF_A_USER),
+        Index(
+            "uq_job_status_promise_key", "promise_key", unique=True, postgresql_where=PROMISED, sqlite_where=PROMISED
+        ),
         # The id last: the open rows of a status are a keyset.
         Index("ix_job_status_status_ended_at_id", "status", "ended_at", "id"),
         # Everybody's failures and one user's, the latest first: a page that is no index's order is a sort of them all.
@@ -74,13 +81,15 @@ class JobStatus(Base):
             postgresql_where=text("parent_key IS NOT NULL"),
             sqlite_where=text("parent_key IS NOT NULL"),
         ),
+        # Room on its page for the last change of a row, that of settled_at, which then writes no index at all.
+        {"postgresql_with": {"fillfactor": 70}},
     )
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)
     queue: Mapped[str] = mapped_column(String(KEY_LENGTH))
     job_id: Mapped[str] = mapped_column(String(KEY_LENGTH))
     added_ms: Mapped[int] = mapped_column(BigInteger)
-    promise_key: Mapped[str | None] = mapped_column(String(KEY_LENGTH), unique=True)
+    promise_key: Mapped[str | None] = mapped_column(String(KEY_LENGTH))
     parent_key: Mapped[str | None] = mapped_column(Text)  # the Redis key of the job that waits for this one
 
     name: Mapped[str] = mapped_column(Text)

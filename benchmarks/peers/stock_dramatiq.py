@@ -14,7 +14,7 @@ from benchmarks.peers import QUEUE, redis_url
 
 TITLE = "Dramatiq"
 CONCURRENCIES = (1, 8, 32)
-SHARE = 0.2
+SHARE = 1.0
 CANNOT: dict[str, str] = {}
 PACKAGES = ("dramatiq",)
 

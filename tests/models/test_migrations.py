@@ -5,17 +5,23 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Engine, inspect, text
+from sqlalchemy import Engine, inspect, select, text
+from sqlalchemy.orm import Session
 
 from app import db
 from app.migrations import run
 from app.migrations.run import every_table, pending, upgrade, write_revision
+from app.models.job_attempt import JobAttempt
+from app.models.job_status import JobStatus
+
+NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -42,6 +48,29 @@ def test_the_migrated_schema_is_the_models(empty_database: Engine) -> None:
 
     assert differences(empty_database) == []
     assert pending(empty_database) == []
+
+
+def test_a_table_that_is_written_anew_takes_no_other_rows_along(
+    empty_database: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite drops the old one, and an attempt goes with its job's row."""
+    older = tmp_path / "migrations"
+    shutil.copytree(run.SCRIPTS, older, ignore=shutil.ignore_patterns("002*.py", "__pycache__"))
+    with monkeypatch.context() as before:
+        before.setattr(run, "SCRIPTS", older)
+        upgrade(empty_database)
+    job = JobStatus(queue="q", job_id="a", added_ms=1, name="n", opts={}, attempts=1, status="failed", queued_at=NOON)
+    run_of_it = JobAttempt(job=1, run=1, attempt=1, kind="failed", started_at=NOON, ended_at=NOON)
+    with Session(empty_database) as session, session.begin():
+        session.add(job)
+        session.flush()
+        session.add(run_of_it)
+
+    upgrade(empty_database)
+
+    with Session(empty_database) as session:
+        assert session.scalars(select(JobAttempt.run)).all() == [1]
+        assert session.scalars(select(JobStatus.job_id)).all() == ["a"]
 
 
 def test_processes_that_start_together_migrate_once(empty_database: Engine) -> None:
