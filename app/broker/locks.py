@@ -17,7 +17,7 @@ from app.broker.scripts import scripts
 MAX_STALLED = 1
 """Crashes that a job survives: the second one fails it."""
 
-BY_LOST_HOSTS = 1
+BY_LOST_HOSTS = 2
 """So many more if its host was lost: nobody is left to say whether it had started, and most that is held has not."""
 
 

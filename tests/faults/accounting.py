@@ -66,7 +66,7 @@ class Account:
     def check(self, *, hosts_are_lost: bool = False) -> None:
         """AssertionError, with the first jobs of each kind, unless all invariants hold.
 
-        Where ``hosts_are_lost``, a job that two of them held has failed: nobody can tell it from poison.
+        Where ``hosts_are_lost``, a job that four of them held has failed: nobody can tell it from poison.
         """
         wrong = {
             kind: list(found)

@@ -63,8 +63,8 @@ def test_two_keepers_do_not_check_at_once(redis: Redis, queue: QueueInRedis) -> 
     assert check_stalled(redis, PREFIX, QUEUE, every_ms=60_000) == ["a"]
 
 
-@pytest.mark.parametrize(("crashes", "condemned"), [(1, False), (2, True)])
-def test_a_third_lost_host_condemns_a_job_and_no_second_one(
+@pytest.mark.parametrize(("crashes", "condemned"), [(2, False), (3, True)])
+def test_a_fourth_lost_host_condemns_a_job_and_no_third_one(
     redis: Redis, queue: QueueInRedis, start_worker: StartWorker, crashes: int, condemned: bool
 ) -> None:
     """Nobody can say whether it had started on any of them."""
