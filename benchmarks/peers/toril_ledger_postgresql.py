@@ -17,7 +17,7 @@ if "BENCH_POSTGRES_URL" not in os.environ:
     raise ImportError("BENCH_POSTGRES_URL is not set: it takes a PostgreSQL server")
 
 TITLE = "Toril, ledger on PostgreSQL"
-CONCURRENCIES = (16, 64, 128, 192)
+CONCURRENCIES = (64, 128, 192)
 SHARE = 1.0
 CANNOT: dict[str, str] = {}
 PACKAGES = ("sqlalchemy", "psycopg")
