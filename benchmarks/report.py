@@ -54,7 +54,7 @@ def _targets(results: Results) -> Iterator[str]:
 def _verdict(target: Target, value: float | None, results: Results) -> str:
     if value is not None:
         return "reached" if target.reached(value) else "**not reached**"
-    failed = results.failures.get((target.workload, "toril"))
+    failed = results.failures.get((target.workload, target.ours))
     return f"**not reached**: {failed[-1]}" if failed else "not measured"
 
 

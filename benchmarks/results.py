@@ -33,8 +33,9 @@ class Results:
 
     def figures(self, workload: str, peer: str, metric: str, concurrency: int | None = None) -> list[float]:
         """That metric in each round, at the best concurrency if none is given; empty if no run succeeded."""
+        runs = self.runs.get((workload, peer), {})
         concurrency = concurrency or self.best(workload, peer)
-        return [] if concurrency is None else [run[metric] for run in self.runs[workload, peer][concurrency]]
+        return [] if concurrency is None else [run[metric] for run in runs.get(concurrency, [])]
 
     def median(self, workload: str, peer: str, metric: str, concurrency: int | None = None) -> float | None:
         """Its median."""

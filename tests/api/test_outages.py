@@ -109,8 +109,7 @@ def _load_slowly(server: RedisServer) -> None:
         for number in range(12_000):
             pipe.set(f"k{number}", number)
         pipe.execute()
-    server.sync_always()
-    with Redis.from_url(server.url) as client:
+        server.sync_always()
         client.set("last", 1)
     server.kill()
     binary, *options = embedded_redis.command(server.port, server.directory)
