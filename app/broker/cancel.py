@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LISTEN_S = 1.0
+#: A request can be heard before its run is there: Redis tells of a claim before the claimer has the reply.
+#: So long it is kept, and looked at so often.
+KEPT_S = 5.0
+AGAIN_S = 0.05
 
 
 class CancelRequest(msgspec.Struct, frozen=True):
@@ -64,6 +69,7 @@ class CancelListener:
     def __init__(self, broker: BullMQBroker, engine: Engine) -> None:
         self._broker = broker
         self._engine = engine
+        self._unmet: dict[tuple[str, str], float] = {}
         threading.Thread(target=self._listen, name="cancel", daemon=True).start()
 
     def _listen(self) -> None:
@@ -81,14 +87,25 @@ class CancelListener:
 
     def _hear(self, subscription: PubSub) -> None:
         while not self._engine.closing.is_set():
-            message = subscription.get_message(timeout=LISTEN_S)
-            if message is not None:
-                request = msgspec.json.decode(message["data"], type=CancelRequest)
-                self._engine.cancel(request.queue, request.job_id, request.reason)
+            message = subscription.get_message(timeout=AGAIN_S if self._unmet else LISTEN_S)
+            if message is None:
+                self._look_again()
+                continue
+            request = msgspec.json.decode(message["data"], type=CancelRequest)
+            if not self._engine.cancel(request.queue, request.job_id, request.reason):
+                self._unmet[request.queue, request.job_id] = time.monotonic() + KEPT_S
+
+    def _look_again(self) -> None:
+        now, running = time.monotonic(), set(self._engine.running())
+        for job, until in list(self._unmet.items()):
+            if now > until or (job in running and self._cancel_if_asked(*job)):
+                del self._unmet[job]
 
     def _look_for_missed(self) -> None:
         """What was asked while this process did not listen stands in the jobs."""
         for queue, job_id in self._engine.running():
-            reason = self._broker.redis.hget(self._broker.queue(queue).keys[job_id], "defa")
-            if reason:
-                self._engine.cancel(queue, job_id, str(reason))
+            self._cancel_if_asked(queue, job_id)
+
+    def _cancel_if_asked(self, queue: str, job_id: str) -> bool:
+        reason = self._broker.redis.hget(self._broker.queue(queue).keys[job_id], "defa")
+        return bool(reason) and self._engine.cancel(queue, job_id, str(reason))

@@ -90,12 +90,13 @@ class Engine:
         """Queue and id of every job in Dramatiq's hands."""
         return list(self._running)
 
-    def cancel(self, queue: str, job_id: str, reason: str) -> None:
-        """Interrupt that run, if it is one of ours."""
+    def cancel(self, queue: str, job_id: str, reason: str) -> bool:
+        """Interrupt that run, if it is one of ours; whether it was."""
         message = self._running.get((queue, job_id))
-        if message is not None:
-            message.cancelled = reason
-            self.interrupts.interrupt((queue, job_id), Cancelled)
+        if message is None:
+            return False
+        message.cancelled = reason
+        return self.interrupts.interrupt((queue, job_id), Cancelled)
 
     def forget(self, message: JobMessage) -> bool:
         """Whether the job was in Dramatiq's hands; it is not any more."""

@@ -5,15 +5,18 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from typing import Any
 
 import pytest
 from dramatiq import Worker
 
 from app.broker.broker import BullMQBroker
 from app.broker.current import current_job
+from app.broker.engine import Engine
 from app.broker.errors import BrokerError, JobFailed, WrongState
 from app.broker.events import QueueEvents
 from app.broker.flow import Flow, FlowProducer
+from app.broker.interrupts import Interrupts
 from app.broker.job import Job
 from app.broker.queue import Queue
 from app.broker.results import JobResults
@@ -373,6 +376,49 @@ def test_a_running_job_is_cancelled_from_outside(broker: BullMQBroker, queue: Qu
         ended(queue, queue.add("noop", {}))
 
     assert cancelled.failed_reason == "by hand"
+
+
+@pytest.mark.parametrize("moment", [(Engine, "deliver"), (Interrupts, "arm")], ids=["claimed", "begun"])
+def test_a_job_is_cancelled_that_is_claimed_and_does_not_run_yet(
+    broker: BullMQBroker,
+    queue: Queue,
+    working: Working,
+    monkeypatch: pytest.MonkeyPatch,
+    moment: tuple[type[Any], str],
+) -> None:
+    """Redis tells of a claim before the claimer knows of it, and the request may be heard in between."""
+    owner, step = moment
+    reached, heard = threading.Event(), threading.Event()
+    goes_on, hears = getattr(owner, step), Engine.cancel
+
+    def held_up(self: Any, *given: Any) -> None:
+        if given[0]:  # an idle claimer delivers nothing
+            reached.set()
+            heard.wait(10)
+        goes_on(self, *given)
+
+    def listens(self: Engine, queue: str, job_id: str, reason: str) -> bool:
+        interrupted = hears(self, queue, job_id, reason)
+        heard.set()
+        return interrupted
+
+    monkeypatch.setattr(owner, step, held_up)
+    monkeypatch.setattr(Engine, "cancel", listens)
+
+    def endless() -> None:
+        while True:
+            threading.Event().wait(0.001)
+
+    actor(broker, "endless", endless)
+    with working():
+        job = get(queue, queue.add("endless", {}))
+        assert reached.wait(10)
+
+        job.cancel("the user has left")
+
+        failed = ended(queue, job.id, "failed")
+
+    assert failed.failed_reason == "the user has left"
 
 
 def test_an_ended_job_cannot_be_cancelled(broker: BullMQBroker, queue: Queue, working: Working) -> None:
