@@ -14,7 +14,7 @@ from benchmarks import machine, peers, workloads
 from benchmarks.bench import Bench, RunFailed
 from benchmarks.report import jobs, page
 from benchmarks.results import Results
-from benchmarks.server import redis_server
+from benchmarks.server import postgres_server, redis_server
 
 OpenBench = Callable[[str], Bench]
 
@@ -22,7 +22,11 @@ OpenBench = Callable[[str], Bench]
 def main() -> None:
     """Run what the command line asks for."""
     asked = _arguments()
-    with tempfile.TemporaryDirectory(prefix="bench-") as directory, redis_server(Path(directory)) as redis:
+    with (
+        tempfile.TemporaryDirectory(prefix="bench-") as directory,
+        redis_server(Path(directory)) as redis,
+        postgres_server(Path(directory)),
+    ):
         present = [peer for peer in asked.peers if _is_present(peer)]
         facts = machine.facts(present)
         results = Results()

@@ -59,8 +59,7 @@ class Bench:
         self._redis = redis
         self._marks = directory / "marks"
         self._marks.unlink(missing_ok=True)
-        for file in directory.glob("ledger.db*"):
-            file.unlink()
+        peers.clear(peer)
         self.client.flushall()
 
     def close(self) -> None:

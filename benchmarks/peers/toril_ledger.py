@@ -6,6 +6,8 @@ import os
 import sys
 from collections.abc import Sequence
 
+from sqlalchemy import Engine
+
 from app.db import open_engine
 from app.ledger.recorder import Ledger
 from app.models.job_status import JobStatus
@@ -20,8 +22,19 @@ CANNOT: dict[str, str] = {}
 PACKAGES = ("sqlalchemy",)
 
 engine = open_engine(f"sqlite:///{os.environ['BENCH_DIRECTORY']}/ledger.db")
-JobStatus.metadata.create_all(engine, checkfirst=True)
 broker = open_broker(Ledger(engine=lambda: engine, confirm_within_s=1))
+
+
+def fresh_tables(engine: Engine) -> None:
+    """Empty tables: a run begins with what every run begins with."""
+    JobStatus.metadata.drop_all(engine)
+    JobStatus.metadata.create_all(engine)
+    engine.dispose()
+
+
+def clear() -> None:
+    """An empty database."""
+    fresh_tables(engine)
 
 
 def worker(concurrency: int) -> list[str]:

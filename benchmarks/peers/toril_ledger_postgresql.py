@@ -1,4 +1,4 @@
-"""This engine with its ledger on PostgreSQL, in the database ``BENCH_POSTGRES_URL`` (``postgresql+psycopg://…``)."""
+"""This engine with its ledger on PostgreSQL."""
 
 from __future__ import annotations
 
@@ -8,13 +8,10 @@ from collections.abc import Sequence
 
 from app.db import open_engine
 from app.ledger.recorder import Ledger
-from app.models.job_status import JobStatus
 from benchmarks.order import Due
 from benchmarks.peers import QUEUE
 from benchmarks.peers.toril import add_to, open_broker
-
-if "BENCH_POSTGRES_URL" not in os.environ:
-    raise ImportError("BENCH_POSTGRES_URL is not set: it takes a PostgreSQL server")
+from benchmarks.peers.toril_ledger import fresh_tables
 
 TITLE = "Toril, ledger on PostgreSQL"
 CONCURRENCIES = (64, 128, 192)
@@ -23,8 +20,12 @@ CANNOT: dict[str, str] = {}
 PACKAGES = ("sqlalchemy", "psycopg")
 
 engine = open_engine(os.environ["BENCH_POSTGRES_URL"])
-JobStatus.metadata.create_all(engine, checkfirst=True)
 broker = open_broker(Ledger(engine=lambda: engine, confirm_within_s=1))
+
+
+def clear() -> None:
+    """An empty database."""
+    fresh_tables(engine)
 
 
 def worker(concurrency: int) -> list[str]:
