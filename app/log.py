@@ -49,6 +49,8 @@ def configure(style: Literal["json", "console"], level: int | str = logging.INFO
     logging.getLogger("dramatiq.worker.WorkerThread").addFilter(lambda record: "was skipped" not in record.msg)
     # It tells of each plugin that every import of it sets up.
     logging.getLogger("alembic.runtime.plugins").setLevel(logging.WARNING)
+    # The engine's lines of what goes well; by itself it tells of what does not.
+    logging.getLogger("app.broker.told").setLevel(level)
     for name in QUOTES_WHAT_IT_SENDS:
         logging.getLogger(name).setLevel(logging.WARNING)
     root = logging.getLogger()
