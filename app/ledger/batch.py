@@ -80,20 +80,26 @@ class Batch:
         return sqlite.insert(table).from_select(columns, rows).on_conflict_do_nothing()
 
 
-def about(*columns: Column[Any]) -> Callable[[Callable[[Batch], Executable]], Callable[..., CursorResult[Any]]]:
+def about(
+    *columns: Column[Any], **others: Columns
+) -> Callable[[Callable[..., Executable]], Callable[..., CursorResult[Any]]]:
     """Makes a function from a batch with these columns to a statement one that executes it for a connection's rows.
 
     The statement is built once for each kind of database: to build and to hash it costs more than to execute it.
+    ``others`` are further batches, by the names of the parameters that take them.
     """
 
-    def prepared(build: Callable[[Batch], Executable]) -> Callable[..., CursorResult[Any]]:
+    def prepared(build: Callable[..., Executable]) -> Callable[..., CursorResult[Any]]:
         @lru_cache
         def statement(is_postgresql: bool) -> Executable:
-            return build(_table(bindparam("batch", type_=Text), columns, is_postgresql))
+            batches = {name: _table(name, of_it, is_postgresql) for name, of_it in others.items()}
+            return build(_table("batch", columns, is_postgresql), **batches)
 
         def execute(connection: Connection, rows: Rows, **parameters: Any) -> CursorResult[Any]:
-            document = _document(connection.dialect, columns, rows)
-            return connection.execute(statement(_is_postgresql(connection.dialect)), {"batch": document, **parameters})
+            documents = {"batch": _document(connection.dialect, columns, rows)} | {
+                name: _document(connection.dialect, of_it, parameters[name]) for name, of_it in others.items()
+            }
+            return connection.execute(statement(_is_postgresql(connection.dialect)), parameters | documents)
 
         return execute
 
@@ -103,7 +109,7 @@ def about(*columns: Column[Any]) -> Callable[[Callable[[Batch], Executable]], Ca
 def batch(connection: Connection, columns: Columns, rows: Rows) -> FromClause:
     """These very rows as a table, to select from or to update by; what a row leaves out is NULL."""
     document = literal(_document(connection.dialect, columns, rows), Text)
-    return _table(document, columns, _is_postgresql(connection.dialect)).rows
+    return _rows(document, "batch", columns, _is_postgresql(connection.dialect))
 
 
 def insert_missing(connection: Connection, table: Table, columns: Columns, rows: Rows) -> Insert:
@@ -153,26 +159,30 @@ def _carrier(kind: TypeEngine[Any], dialect: Dialect) -> Callable[[Any], Any] | 
     return lru_cache(maxsize=1024)(carried) if isinstance(kind, UtcDateTime) else carried
 
 
-def _table(document: BindParameter[str], columns: Columns, is_postgresql: bool) -> Batch:
-    return Batch(_of_postgresql(document, columns) if is_postgresql else _of_sqlite(document, columns), is_postgresql)
+def _table(name: str, columns: Columns, is_postgresql: bool) -> Batch:
+    return Batch(_rows(bindparam(name, type_=Text), name, columns, is_postgresql), is_postgresql)
 
 
-def _of_postgresql(document: BindParameter[str], columns: Columns) -> FromClause:
+def _rows(document: BindParameter[str], name: str, columns: Columns, is_postgresql: bool) -> FromClause:
+    return (_of_postgresql if is_postgresql else _of_sqlite)(document, name, columns)
+
+
+def _of_postgresql(document: BindParameter[str], name: str, columns: Columns) -> FromClause:
     typed = [column(c.key, _unbounded(c.type)) for c in columns]
     return (
         func.json_to_recordset(cast(document, postgresql.JSON))
         .table_valued(*typed)
-        .render_derived("batch", with_types=True)
+        .render_derived(name, with_types=True)
     )
 
 
-def _of_sqlite(document: BindParameter[str], columns: Columns) -> FromClause:
+def _of_sqlite(document: BindParameter[str], name: str, columns: Columns) -> FromClause:
     element = func.json_each(document).table_valued("value", name="element")
     fields = [
         literal_column(f"json_extract(element.value, '$[{place}]')", c.type).label(c.key)
         for place, c in enumerate(columns)
     ]
-    return select(*fields).select_from(element).subquery("batch")
+    return select(*fields).select_from(element).subquery(name)
 
 
 def _unbounded(kind: TypeEngine[Any]) -> TypeEngine[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
@@ -85,8 +86,7 @@ def write_ends(connection: Connection, ends: Sequence[End]) -> set[Fence]:
     return owners
 
 
-@about(*ENDED)
-def _write(ends: Batch) -> Update:
+def _written(ends: Batch) -> Update:
     end = ends.rows.c
     completed, failed = end.status == Status.COMPLETED, end.status == Status.FAILED
     outcome: dict[ColumnElement[Any], Any] = {
@@ -101,11 +101,47 @@ def _write(ends: Batch) -> Update:
     return update(job_status).where(*mine).values(outcome | {column: end[column.key] for column in same})
 
 
-@about(*ENDED)
-def _insert_attempts(ends: Batch) -> Insert:
+def _attempts(ends: Batch) -> Insert:
     end = ends.rows.c
     named = {ATTEMPT.job: end.id, ATTEMPT.version: bindparam("by_version", type_=ATTEMPT.version.type)}
     return ends.insert_missing(job_attempt, named | {c: end[c.key] for c in ATTEMPT if c not in named})
+
+
+_write = about(*ENDED)(_written)
+_insert_attempts = about(*ENDED)(_attempts)
+
+
+def may_be_at_once(ends: Sequence[End], confirmed: Sequence[End]) -> bool:
+    """Whether ``write_at_once`` is for these: no failures, which are grouped besides, and confirmations of runs."""
+    return all(end.kind is not EndKind.FAILED for end in ends) and all(end.start for end in confirmed)
+
+
+def write_at_once(connection: Connection, ends: Sequence[End], confirmed: Sequence[End], at: datetime) -> bool:
+    """``write_ends`` and ``settle`` in one statement of PostgreSQL; whether all still owned their job.
+
+    Where some did not, ``write_ends`` tells which, and writes nothing twice.
+    """
+    runs = [_with_time(end) for end in confirmed]
+    written = _write_all(
+        connection, [_as_row(end) for end in ends], confirmed=runs, by_version=running_version(), at=at
+    )
+    return len(written.all()) == len(ends)
+
+
+@about(*ENDED, confirmed=(*FENCE, ENDED_MS))
+def _write_all(ends: Batch, confirmed: Batch) -> Select[Any]:
+    # As a CTE, a document is parsed once however often the statement looks at it.
+    given = replace(ends, rows=select(ends.rows).cte("given"))
+    written = _written(given).returning(*FENCE).cte("written")
+    rows = given.rows.c
+    owned = replace(
+        given,
+        rows=select(given.rows).join(written, (rows.id == written.c.id) & (rows.run == written.c.run)).cte("owned"),
+    )
+    attempts = _attempts(owned).returning(ATTEMPT.job).cte("attempts")
+    runs = replace(confirmed, rows=select(confirmed.rows).cte("runs"))
+    settled = _settled_runs(runs).returning(JOB.id).cte("settled")
+    return select(written.c.id).add_cte(attempts, settled)
 
 
 @about(*FENCE)
@@ -117,6 +153,10 @@ def _still_owned(fences: Batch) -> Select[Any]:
 def _fence(end: End) -> dict[str, Any]:
     row, run = fence_of(end)
     return {"id": row, "run": run}
+
+
+def _with_time(end: End) -> dict[str, Any]:
+    return _fence(end) | {"ended_ms": end.ended_ms}
 
 
 def _as_row(end: End) -> dict[str, Any]:
@@ -153,16 +193,18 @@ def settle(connection: Connection, ends: Sequence[End], at: datetime) -> None:
     Confirmations travel for a moment, or for as long as the database is away, and the recovery cannot wait for them.
     What stays unsettled, the sweep compares with Redis. An end that was read from its row has no run of its own.
     """
-    if of_runs := [_fence(end) | {"ended_ms": end.ended_ms} for end in ends if end.start]:
+    if of_runs := [_with_time(end) for end in ends if end.start]:
         _settle_runs(connection, of_runs, at=at)
     if from_rows := [keyed(end.claim) | {"ended_ms": end.ended_ms} for end in ends if not end.start]:
         _settle_named(connection, from_rows, at=at)
 
 
-@about(*FENCE, ENDED_MS)
-def _settle_runs(settled: Batch) -> Update:
+def _settled_runs(settled: Batch) -> Update:
     rows = settled.rows.c
     return _settled.where(settled.meets(JOB.id, rows.id), JOB.run == rows.run, rows.ended_ms > _lost_ms)
+
+
+_settle_runs = about(*FENCE, ENDED_MS)(_settled_runs)
 
 
 @about(*KEY, ENDED_MS)

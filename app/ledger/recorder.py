@@ -14,12 +14,12 @@ from app import db
 from app.broker.recorder import Claim, End, Ended, EndKind, NewJob, Start, Verdict
 from app.clock import utc_now
 from app.ledger.confirmations import Confirmations
-from app.ledger.ends import cancel, fence_of, remove, settle, supersede, write_ends
+from app.ledger.ends import cancel, fence_of, may_be_at_once, remove, settle, supersede, write_at_once, write_ends
 from app.ledger.errors import unavailable_when_operational
 from app.ledger.promises import confirm, promise
-from app.ledger.rows import has_storable_key, key_of
+from app.ledger.rows import Key, has_storable_key, key_of
 from app.ledger.settings import keep_setting
-from app.ledger.starts import number, reopen
+from app.ledger.starts import judge, reopen, start
 from app.models.job_status import KEY_LENGTH
 
 Job = TypeVar("Job", NewJob, Claim)
@@ -71,10 +71,13 @@ class Ledger:
     def claimed(self, claims: Sequence[Claim]) -> Sequence[Verdict]:
         """Number the runs; one verdict per claim, in order."""
         recorded = [claim for claim in self._recorded(claims) if has_storable_key(claim)]
-        verdicts = {}
+        verdicts: dict[Key, Verdict] = {}
         if recorded:
+            with self._at_once() as connection:
+                verdicts = start(connection, recorded)
+        if left := [claim for claim in recorded if key_of(claim) not in verdicts]:
             with self._transaction() as connection:
-                verdicts = number(connection, recorded)
+                verdicts |= judge(connection, left)
         return [verdicts.get(key_of(claim)) or self._without_row(claim) for claim in claims]
 
     def before_settle(self, ends: Sequence[End], confirmed: Sequence[End] = ()) -> Sequence[bool]:
@@ -83,6 +86,10 @@ class Ledger:
         to_confirm = self._of_recorded_jobs(confirmed)
         if not to_write and not to_confirm:
             return [True] * len(ends)
+        if self._engine().dialect.name == "postgresql" and may_be_at_once(to_write, to_confirm):
+            with self._at_once() as connection:
+                if write_at_once(connection, to_write, to_confirm, self._now()):
+                    return [True] * len(ends)
         with self._transaction() as connection:
             owners = write_ends(connection, to_write) if to_write else set()
             if to_confirm:
@@ -131,6 +138,17 @@ class Ledger:
         if has_storable_key(claim):
             return UNRECORDED
         return Ended(EndKind.FAILED, reason=f"the job's id has {len(claim.id)} characters; {KEY_LENGTH} are allowed")
+
+    @contextmanager
+    def _at_once(self) -> Iterator[Connection]:
+        """For one statement, a transaction of its own: PostgreSQL is asked once instead of three times."""
+        engine = self._engine()
+        if engine.dialect.name == "sqlite":
+            with self._transaction() as connection:
+                yield connection
+            return
+        with unavailable_when_operational(), engine.connect() as connection:
+            yield connection.execution_options(isolation_level="AUTOCOMMIT")
 
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:

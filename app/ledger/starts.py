@@ -20,19 +20,16 @@ FOUND = (*KEY, JOB.id, JOB.run, JOB.started_at, JOB.ended_at, JOB.settled_at, JO
 END = (JOB.status, JOB.return_value, JOB.error)
 
 
-def number(connection: Connection, claims: Sequence[Claim]) -> dict[Key, Verdict]:
-    """A verdict for every claim; each Start holds a number that no other run of the job has.
+def start(connection: Connection, claims: Sequence[Claim]) -> dict[Key, Verdict]:
+    """Start those whose job is open, nearly all, by one statement; no other run of a job has its Start's number."""
+    return _take(connection, _start, claims)
 
-    Nearly all are open, and start by one statement. What it leaves is looked at under its lock.
+
+def judge(connection: Connection, claims: Sequence[Claim]) -> dict[Key, Verdict]:
+    """A verdict on each that ``start`` left: its job has ended, was cancelled or has no row.
+
+    Nobody changes their rows in between.
     """
-    verdicts = _take(connection, _start, claims)
-    if left := [claim for claim in claims if key_of(claim) not in verdicts]:
-        verdicts |= _judge(connection, left)
-    return verdicts
-
-
-def _judge(connection: Connection, claims: Sequence[Claim]) -> dict[Key, Verdict]:
-    """Verdicts on jobs that have ended, were cancelled or have no row; nobody changes their rows in between."""
     found = _lock(connection, map(keyed, claims)).all()
     rows: dict[Key, Row[Any]] = {_key(row): row for row in found}
     verdicts: dict[Key, Verdict] = {}
@@ -56,7 +53,9 @@ def _judge(connection: Connection, claims: Sequence[Claim]) -> dict[Key, Verdict
     if unknown:
         # Somebody else may see them first at this very moment; then theirs are the rows that are found.
         _insert(connection, map(first_seen, unknown))
-        verdicts |= number(connection, unknown)
+        verdicts |= start(connection, unknown)
+        if left := [claim for claim in unknown if key_of(claim) not in verdicts]:
+            verdicts |= judge(connection, left)
     return verdicts
 
 

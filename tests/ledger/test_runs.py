@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 
 from msgspec.structs import replace
-from sqlalchemy import update
+from sqlalchemy import Engine, event, update
 
 from app import db
 from app.broker.recorder import Ended, EndKind, Start
@@ -319,3 +319,24 @@ def test_a_cancelled_job_that_got_away_ends_at_its_next_claim(ledger: Ledger) ->
 
     assert verdict == Ended(EndKind.FAILED, reason="enough")
     assert only_row().status == Status.CANCELLED
+
+
+def test_a_batch_of_claims_and_one_of_ends_are_one_statement_each(ledger: Ledger, database: Engine) -> None:
+    """And on PostgreSQL one round trip each; SQLite knows no WITH … UPDATE, and has no round trips."""
+    claims = [promised(ledger, new_job(str(number))) for number in range(20)]
+    sent: list[str] = []
+    event.listen(database, "before_cursor_execute", lambda _connection, _cursor, statement, *_: sent.append(statement))
+    event.listen(database, "commit", lambda _connection: sent.append("COMMIT"))
+
+    starts = ledger.claimed(claims)
+    ends = [end(claimed, start) for claimed, start in zip(claims, starts, strict=True) if isinstance(start, Start)]
+    ledger.before_settle(ends[:10])
+    ledger.before_settle(ends[10:], confirmed=ends[:10])
+
+    rows = all_rows()
+    assert [row.settled_at is not None for row in rows] == [True] * 10 + [False] * 10
+    assert len(all_attempts()) == 20
+    assert len([row for row in rows if row.status == Status.COMPLETED]) == 20
+    if database.dialect.name == "postgresql":
+        assert [statement.split()[0] for statement in sent[:3]] == ["UPDATE", "WITH", "WITH"]
+        assert "COMMIT" not in sent[:3]
