@@ -13,7 +13,7 @@ from benchmarks.order import Due
 from benchmarks.peers import QUEUE, redis_url
 
 TITLE = "Dramatiq"
-CONCURRENCIES = (1, 8, 32)
+CONCURRENCIES = (8, 32)
 SHARE = 1.0
 CANNOT: dict[str, str] = {}
 PACKAGES = ("dramatiq",)
