@@ -81,11 +81,12 @@ def started() -> Iterator[ExitStack]:
 
 
 @pytest.fixture
-def ticking(sqlite_system: FaultSystem, monkeypatch: pytest.MonkeyPatch) -> FaultSystem:
+def ticking(open_system: Open, database: str, monkeypatch: pytest.MonkeyPatch) -> FaultSystem:
     """A system whose crontab has an entry that is due every two seconds."""
+    system = open_system(database, SEED)
     monkeypatch.setenv("CRONTAB_DIR", str(CRONTAB))
-    monkeypatch.setenv("FAULTS_JOURNAL", str(sqlite_system.journal.directory))
-    return sqlite_system
+    monkeypatch.setenv("FAULTS_JOURNAL", str(system.journal.directory))
+    return system
 
 
 def check_each_slot_ran_once(system: FaultSystem) -> int:
@@ -150,12 +151,14 @@ def check_killed_clocks(system: FaultSystem, started: ExitStack, kills: int) -> 
     assert slots >= kills
 
 
+@pytest.mark.parametrize("database", ["sqlite"])
 def test_killed_clocks_and_producers_run_each_slot_once(ticking: FaultSystem, started: ExitStack) -> None:
     """Two of each; periodiq alone sends the minute's tick again at each start, and drops what is missed."""
     check_killed_clocks(ticking, started, kills=4)
 
 
 @pytest.mark.faults
+@pytest.mark.parametrize("database", DATABASES)
 def test_clocks_and_producers_that_die_all_the_time_run_each_slot_once(
     ticking: FaultSystem, started: ExitStack
 ) -> None:
@@ -239,6 +242,7 @@ def test_jobs_on_hosts_with_wrong_clocks_under_the_default_lease(
     check_jobs_under_wrong_clocks(system, monkeypatch)
 
 
+@pytest.mark.parametrize("database", ["sqlite"])
 def test_clocks_and_producers_on_hosts_with_wrong_clocks_run_each_slot_once_and_in_time(
     ticking: FaultSystem, started: ExitStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:

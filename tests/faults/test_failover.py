@@ -11,6 +11,7 @@ from redis import Redis
 
 from app.settings import settings
 from tests.broker.sentinels import Service, sentinel_service
+from tests.faults.conftest import DATABASES, SEED, Open
 from tests.faults.enqueuing import Enqueuer
 from tests.faults.figures import keep
 from tests.faults.flow import flow_back_s
@@ -23,11 +24,12 @@ UNHEARD = 500
 
 
 @pytest.mark.faults
+@pytest.mark.parametrize("database", DATABASES)
 def test_a_failover_to_a_lagging_replica_loses_nothing(
-    sqlite_system: FaultSystem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    open_system: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database: str
 ) -> None:
     """What the new master never had comes back from the rows, within 15 s of its promotion."""
-    system = sqlite_system
+    system = open_system(database, SEED)
     system.lock_ms = DEFAULT_LOCK_MS
     with ExitStack() as stack:
         proxies: list[Proxy] = []

@@ -15,14 +15,12 @@ from sqlalchemy import make_url
 
 import app.broker
 from app.settings import settings
-from tests.faults.conftest import Open
+from tests.faults.conftest import DATABASES, SEED, Open
 from tests.faults.figures import keep
 from tests.faults.flow import flow_back_s
 from tests.faults.proxy import Cut, Moment, Proxy, proxy_of, to_tcp, to_unix_socket
 from tests.faults.system import DEFAULT_LOCK_MS, FaultSystem
 from tests.servers import wait_for
-
-SEED = 20260101
 
 
 def _script(name: str) -> bytes:
@@ -37,7 +35,10 @@ POINTS: Mapping[str, bytes] = {
     "fetch": _script("claimMany"),
     "finish": _script("finishMany"),
     "COMMIT": b"COMMIT",
+    "record": b'"kind":"',  # ends, in one statement that commits itself
 }
+#: Those that go to PostgreSQL.
+IN_SQL = ("COMMIT", "record")
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Wires:
 
     def of(self, point: str) -> Proxy:
         """Where those requests pass."""
-        return self.database if point == "COMMIT" else self.redis
+        return self.database if point in IN_SQL else self.redis
 
     def cut(self, point: str, times: int, every: int) -> list[Cut]:
         """So many cuts at each moment, spread so that they do not fall on one request after the other."""
@@ -97,7 +98,7 @@ def check_cuts(system: FaultSystem, wires: Wires, points: Mapping[str, int], eve
 
 
 def test_cut_connections_strand_and_double_nothing(open_system: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A sample: two cuts at each moment of add, fetch, finish and COMMIT."""
+    """A sample: two cuts at each moment of add, fetch, finish, COMMIT and the record of ends."""
     system = open_system("postgresql", SEED)
     with wired(system, monkeypatch) as wires:
         check_cuts(system, wires, dict.fromkeys(POINTS, 2), every=7, pace=100)
@@ -149,8 +150,10 @@ def test_work_flows_again_when_redis_has_stood_still(sqlite_system: FaultSystem)
 
 
 @pytest.mark.faults
+@pytest.mark.parametrize("database", DATABASES)
 @pytest.mark.parametrize("stop_s", [30, 70])
-def test_work_flows_again_when_redis_has_stood_still_for_long(sqlite_system: FaultSystem, stop_s: int) -> None:
+def test_work_flows_again_when_redis_has_stood_still_for_long(open_system: Open, database: str, stop_s: int) -> None:
     """Under the product's own leases."""
-    sqlite_system.lock_ms = DEFAULT_LOCK_MS
-    check_standstill(sqlite_system, stop_s)
+    system = open_system(database, SEED)
+    system.lock_ms = DEFAULT_LOCK_MS
+    check_standstill(system, stop_s)

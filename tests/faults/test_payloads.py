@@ -25,10 +25,12 @@ from tests.faults.figures import keep_counts
 from tests.servers import wait_for
 
 Start = Callable[..., WorkerProgram]
+#: The long forms run on either database.
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
-def queue(sqlite_database: Engine, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Queue]:
+def queue(database: Engine, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Queue]:
     """The main queue, with the ledger as its record."""
     monkeypatch.setenv("QUEUE_REDIS_URL", redis_url)
     settings.cache_clear()
@@ -43,13 +45,13 @@ def others(redis_url: str, queue: Queue) -> Queue:
 
 
 @pytest.fixture
-def start(queue: Queue, sqlite_database: Engine, tmp_path: Path) -> Iterator[Start]:
+def start(queue: Queue, database: Engine, tmp_path: Path) -> Iterator[Start]:
     """Starts worker programs of a release; ``grace_ms`` is the pause between two offers of an unknown job."""
     with ExitStack() as programs:
 
         def start_one(release: str, grace_ms: int) -> WorkerProgram:
             environment = {
-                "DATABASE_URL": sqlite_database.url.render_as_string(),
+                "DATABASE_URL": database.url.render_as_string(hide_password=False),
                 "QUEUE_REDIS_URL": settings().queue_redis_url,
                 "WORKER_CONCURRENCY": "4",
                 "UNKNOWN_DELAY_MS": str(grace_ms),
@@ -85,6 +87,7 @@ def everything_ended(jobs: int) -> bool:
 # --- 20: a rolling upgrade
 
 
+@on_sqlite
 def test_a_job_of_the_next_release_waits_for_its_worker(queue: Queue, start: Start) -> None:
     """The old worker does not fail it: it is put off, using no attempt, and runs once the new worker is there."""
     old = start("old", grace_ms=8_000)
@@ -134,6 +137,7 @@ def rows_of(number: int) -> JobStatus:
         return session.scalars(queries.job(f"foreign-{number}", USER_UPDATES)).one()
 
 
+@on_sqlite
 def test_every_job_of_another_release_is_a_failed_row_with_its_reason(
     queue: Queue, others: Queue, start: Start
 ) -> None:
@@ -242,6 +246,7 @@ def check_malformed_jobs(queue: Queue, start: Start) -> float:
     return took_s
 
 
+@on_sqlite
 def test_a_thousand_malformed_jobs_harm_none_of_a_thousand_good_ones(queue: Queue, start: Start) -> None:
     """Data, names, options, times and counters that make no sense."""
     check_malformed_jobs(queue, start)
