@@ -16,7 +16,7 @@ from benchmarks.peers import QUEUE
 from benchmarks.peers.toril import add_to, open_broker
 
 TITLE = "Toril, ledger on SQLite"
-CONCURRENCIES = (64, 128, 192)
+CONCURRENCIES = (128, 192)
 SHARE = 1.0
 CANNOT: dict[str, str] = {}
 PACKAGES = ("sqlalchemy",)

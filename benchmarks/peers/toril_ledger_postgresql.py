@@ -14,7 +14,7 @@ from benchmarks.peers.toril import add_to, open_broker
 from benchmarks.peers.toril_ledger import fresh_tables
 
 TITLE = "Toril, ledger on PostgreSQL"
-CONCURRENCIES = (64, 128, 192)
+CONCURRENCIES = (128, 192)
 SHARE = 1.0
 CANNOT: dict[str, str] = {}
 PACKAGES = ("sqlalchemy", "psycopg")
