@@ -14,7 +14,7 @@ from benchmarks.order import Due
 from benchmarks.peers import QUEUE, concurrency, redis_url
 
 TITLE = "Toril"
-CONCURRENCIES = (1, 8, 16, 32, 64, 128)
+CONCURRENCIES = (32, 64, 128)
 SHARE = 1.0
 CANNOT: dict[str, str] = {}
 PACKAGES = ("dramatiq", "redis", "hiredis")
