@@ -18,7 +18,8 @@ from app.secrets import SecretUnreadable
 OPERATION = "refreshToken"
 # A token that is about to end would end on its way.
 MARGIN_S = 120
-_LOCK_S = 60
+# A worker that dies in a fetch leaves its lock. One that is only slow is not alone any more, and both tokens are good.
+_LOCK_S = 5
 _LOCK_WAIT_S = 30
 _REVOKED = {"invalid_grant", "unauthorized_client"}
 
@@ -37,7 +38,7 @@ class Tokens:
     """Access tokens of one application.
 
     Keys: ``amazon:token:<api>:<account>:<digest of the refresh token>``, encrypted, gone before the token ends, so
-    that an account which was authorised again never meets its old token; beside each, for a minute at most, ``:lock``.
+    that an account which was authorised again never meets its old token; beside each, for seconds at most, ``:lock``.
     """
 
     def __init__(self, redis: Redis, cipher: Cipher, endpoints: Endpoints, application: Application) -> None:
@@ -59,7 +60,13 @@ class Tokens:
         if token is not None:
             return token
         try:
-            with self._redis.lock(f"{key}:lock", timeout=_LOCK_S, blocking_timeout=_LOCK_WAIT_S, sleep=0.05):
+            with self._redis.lock(
+                f"{key}:lock",
+                timeout=_LOCK_S,
+                blocking_timeout=_LOCK_WAIT_S,
+                sleep=0.05,
+                raise_on_release_error=False,
+            ):
                 token = self._kept(key, refused)
                 return token if token is not None else self._fetch(key, api, refresh_token)
         except LockError:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
 from redis import Redis
 
+from app.domains.amazon import lwa
 from app.domains.amazon.endpoints import Endpoints
 from app.domains.amazon.errors import AmazonError
 from app.domains.amazon.lwa import Tokens
 from tests.domains.amazon.conftest import APPLICATION, SELLER, FernetCipher
-from tests.domains.amazon.served import TOKEN_PATH, Reply, Served, said
+from tests.domains.amazon.served import TOKEN_PATH, Asked, Reply, Served, said
+from tests.servers import wait_for
 
 
 @pytest.fixture
@@ -47,6 +50,27 @@ def test_eight_threads_that_find_none_fetch_one(tokens: Tokens, served: Served) 
 
     assert got == ["Atza|token-1"] * 8
     assert served.count(TOKEN_PATH) == 1
+
+
+def test_a_fetch_that_does_not_end_keeps_nobody_waiting(
+    tokens: Tokens, served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its worker may be dead, and its job wait for its own lock. If it was only slow, its token is good as well."""
+    monkeypatch.setattr(lwa, "_LOCK_S", 0.2)
+    may_end = threading.Event()
+
+    def slow(_asked: Asked) -> Reply:
+        may_end.wait(20)
+        return said({"access_token": "Atza|slow", "expires_in": 3600})
+
+    served.on(TOKEN_PATH, slow, said({"access_token": "Atza|quick", "expires_in": 3600}))
+    with ThreadPoolExecutor(1) as threads:
+        first = threads.submit(tokens.access, SELLER, "sp-api")
+        wait_for(lambda: served.count(TOKEN_PATH) == 1, "the first fetch")
+        second = tokens.access(SELLER, "sp-api")
+        may_end.set()
+
+        assert (second, first.result()) == ("Atza|quick", "Atza|slow")
 
 
 def test_tokens_lie_encrypted_and_are_gone_before_they_end(redis: Redis, tokens: Tokens) -> None:
