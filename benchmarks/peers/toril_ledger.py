@@ -6,14 +6,12 @@ import os
 import sys
 from collections.abc import Sequence
 
-from sqlalchemy import Engine
-
 from app.db import open_engine
 from app.ledger.recorder import Ledger
-from app.models.job_status import JobStatus
 from benchmarks.order import Due
 from benchmarks.peers import QUEUE
 from benchmarks.peers.toril import add_to, open_broker
+from benchmarks.tables import empty_tables
 
 TITLE = "Toril, ledger on SQLite"
 CONCURRENCIES = (128, 192)
@@ -25,16 +23,9 @@ engine = open_engine(f"sqlite:///{os.environ['BENCH_DIRECTORY']}/ledger.db")
 broker = open_broker(Ledger(engine=lambda: engine, confirm_within_s=1))
 
 
-def fresh_tables(engine: Engine) -> None:
-    """Empty tables: a run begins with what every run begins with."""
-    JobStatus.metadata.drop_all(engine)
-    JobStatus.metadata.create_all(engine)
-    engine.dispose()
-
-
 def clear() -> None:
     """An empty database."""
-    fresh_tables(engine)
+    empty_tables(engine)
 
 
 def worker(concurrency: int) -> list[str]:

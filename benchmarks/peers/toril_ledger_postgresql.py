@@ -11,7 +11,7 @@ from app.ledger.recorder import Ledger
 from benchmarks.order import Due
 from benchmarks.peers import QUEUE
 from benchmarks.peers.toril import add_to, open_broker
-from benchmarks.peers.toril_ledger import fresh_tables
+from benchmarks.tables import empty_tables
 
 TITLE = "Toril, ledger on PostgreSQL"
 CONCURRENCIES = (128, 192)
@@ -25,7 +25,7 @@ broker = open_broker(Ledger(engine=lambda: engine, confirm_within_s=1))
 
 def clear() -> None:
     """An empty database."""
-    fresh_tables(engine)
+    empty_tables(engine)
 
 
 def worker(concurrency: int) -> list[str]:
