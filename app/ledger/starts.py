@@ -53,9 +53,7 @@ def judge(connection: Connection, claims: Sequence[Claim]) -> dict[Key, Verdict]
     if unknown:
         # Somebody else may see them first at this very moment; then theirs are the rows that are found.
         _insert(connection, map(first_seen, unknown))
-        verdicts |= start(connection, unknown)
-        if left := [claim for claim in unknown if key_of(claim) not in verdicts]:
-            verdicts |= judge(connection, left)
+        verdicts |= judge(connection, unknown)
     return verdicts
 
 
