@@ -90,7 +90,6 @@ class _Execution:
         self._job = job
         self._entry = entry
         self._run = run
-        self._began = utc_now()
         self.memory = MemoryWatch(entry.memory_limit_mb, self._ask_to_end, self._end_process)
 
     def body(self) -> Any:
@@ -107,9 +106,9 @@ class _Execution:
     def completed(self, result: Any) -> None:
         """The session's end and the job's own are one transaction, of the run that owns the job (R7)."""
         with effect(self._job) as ending:
-            self._end_session(ending.session)
+            ended = self._end_session(ending.session)
             ending.return_value = result
-        self._tell(success=True)
+        self._tell(ended)
 
     def failed(self, error: BaseException) -> None:
         """The session fails now; the engine ends the job, or runs it again, when the error reaches it."""
@@ -119,11 +118,11 @@ class _Execution:
             record = session.get_one(CronSession, self._run.session_id)
             if record.status != SessionStatus.RUNNING or record.worker != self._job.claim.worker:
                 return  # its end is written already, or it is another run's by now
-            self._end_session(session, reason, will_retry=will_retry)
+            ended = self._end_session(session, reason, will_retry=will_retry)
             if self._entry.alert_on_failure and not will_retry:
                 alert(self._entry, record, reason)
         log.error("cron.failed", jobName=self._entry.id, session=self._run.session_id, error=reason)
-        self._tell(success=False)
+        self._tell(ended)
         if self.memory.is_over:
             # The supervisor starts the process anew: memory that was once taken is rarely given back.
             log.warning("cron.recycle", jobName=self._entry.id, reason=reason)
@@ -140,8 +139,8 @@ class _Execution:
                 return "cancelled"
         return str(error) or type(error).__name__
 
-    def _end_session(self, session: Session, error: str | None = None, *, will_retry: bool = False) -> None:
-        end_session(
+    def _end_session(self, session: Session, error: str | None = None, *, will_retry: bool = False) -> CronSession:
+        return end_session(
             session,
             self._run.session_id,
             utc_now(),
@@ -151,17 +150,16 @@ class _Execution:
             use=self.memory.use(),
         )
 
-    def _tell(self, *, success: bool) -> None:
-        """The line of S4-10 and S4-15."""
-        use, took = self.memory.use(), utc_now() - self._began
+    def _tell(self, ended: CronSession) -> None:
+        """The line of S4-10 and S4-15, with the figures of the session."""
         log.info(
             "Job execution completed",
             event_name="cron.ended",
             jobName=self._entry.id,
-            duration=round(took / timedelta(milliseconds=1)),
-            success=success,
-            memoryUsed=use.memory_used,
-            peakMemory=use.peak_memory,
+            duration=ended.duration_ms,
+            success=ended.status == SessionStatus.COMPLETED,
+            memoryUsed=ended.memory_used,
+            peakMemory=ended.peak_memory,
         )
 
     def _ask_to_end(self) -> None:

@@ -79,7 +79,7 @@ def end_session(
     will_retry: bool = False,
     details: dict[str, Any] | None = None,
     use: Use | None = None,
-) -> None:
+) -> CronSession:
     """COMPLETED, or FAILED with the error. Its duration is counted from its own start."""
     record = session.get_one(CronSession, session_id)
     record.status = SessionStatus.COMPLETED if error is None else SessionStatus.FAILED
@@ -93,6 +93,7 @@ def end_session(
     if use is not None:
         record.memory_used, record.peak_memory = use.memory_used, use.peak_memory
     session.flush()
+    return record
 
 
 def record_skipped(session: Session, entry_id: str, skipped: Skipped, at: datetime, reason: str) -> None:
