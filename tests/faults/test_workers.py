@@ -12,7 +12,7 @@ from tests.servers import wait_for
 
 RERUN_S = 2
 #: With the default lease; a shorter one scales it.
-RERUN_OF_A_LOST_HOST_S = 15
+RERUN_OF_A_LOST_HOST_S, AT_MOST_S = 15, 30
 #: What a busy machine adds does not become less with the lease.
 LATENESS_S = 2
 
@@ -42,12 +42,16 @@ def test_jobs_of_killed_workers_run_again_at_once(sqlite_system: FaultSystem) ->
 
 
 def test_jobs_of_lost_hosts_run_again_within_the_lease(postgres_system: FaultSystem) -> None:
-    """The keepers die as well: another's finds the lapsed locks."""
+    """The keepers die as well: another's finds the lapsed locks.
+
+    Of a handful of re-runs one may be hit twice: claimed again by the next host that dies, and not yet started there.
+    So it is the row's maximum that is held against them.
+    """
     account = kill_at_random(postgres_system, 200, 0.5, hosts=True, concurrency=4, ms=100)
 
     account.check(hosts_are_lost=True)
     assert account.reruns_s, "no running job was hit"
-    assert account.rerun_p95_s <= RERUN_OF_A_LOST_HOST_S * SHORT_LOCK_MS / DEFAULT_LOCK_MS + LATENESS_S
+    assert account.rerun_max_s <= AT_MOST_S * SHORT_LOCK_MS / DEFAULT_LOCK_MS + LATENESS_S
 
 
 def test_a_host_that_comes_back_has_no_effect(sqlite_system: FaultSystem) -> None:
@@ -83,4 +87,4 @@ def test_ten_thousand_flaky_jobs(open_system: Open, database: str, seed: int, ho
     figures.keep("1, hosts lost" if hosts else "1", system, account)
     account.check(hosts_are_lost=hosts)
     assert account.rerun_p95_s <= (RERUN_OF_A_LOST_HOST_S if hosts else RERUN_S)
-    assert account.rerun_max_s <= 30
+    assert account.rerun_max_s <= AT_MOST_S
