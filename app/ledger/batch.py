@@ -130,15 +130,22 @@ def _is_postgresql(dialect: Dialect) -> bool:
 
 
 def _document(dialect: Dialect, columns: Columns, rows: Rows) -> str:
-    """A JSON array: of objects where they are read by name, of arrays where they are read by place."""
+    """A JSON array: of objects where they are read by name, and NULL is what is left out; of arrays by place."""
     fields = [(c.key, _carrier(c.type, dialect)) for c in columns]
-    table: list[Any] = [
-        [value if (value := row.get(key)) is None or carrier is None else carrier(value) for key, carrier in fields]
-        for row in rows
-    ]
     if _is_postgresql(dialect):
-        names = [c.key for c in columns]
-        table = [dict(zip(names, values, strict=True)) for values in table]
+        table: list[Any] = [
+            {
+                key: value if carrier is None else carrier(value)
+                for key, carrier in fields
+                if (value := row.get(key)) is not None
+            }
+            for row in rows
+        ]
+    else:
+        table = [
+            [value if (value := row.get(key)) is None or carrier is None else carrier(value) for key, carrier in fields]
+            for row in rows
+        ]
     return msgspec.json.encode(table).decode()
 
 
