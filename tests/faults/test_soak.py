@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from tests.faults import figures
-from tests.faults.conftest import SEEDS, Open
+from tests.faults.conftest import DATABASES, SEEDS, Open
 from tests.faults.system import DEFAULT_LOCK_MS, FaultSystem
 
 SOAK_S = int(os.environ.get("FAULTS_SOAK_S", "1800"))
@@ -20,9 +20,10 @@ MORE_FDS = 3
 
 
 @pytest.mark.faults
-def test_half_an_hour_leaves_nothing_behind(open_system: Open) -> None:
+@pytest.mark.parametrize("database", DATABASES)
+def test_half_an_hour_leaves_nothing_behind(open_system: Open, database: str) -> None:
     """Resident memory and open files of worker, producer and both keepers, from the warm state to the end."""
-    system = open_system("postgresql", SEEDS[0])
+    system = open_system(database, SEEDS[0])
     system.lock_ms = DEFAULT_LOCK_MS
     producer, worker = system.start_producer(), system.start_worker()
     processes = {"worker": worker.worker, "keeper": worker.keeper, "producer": producer.worker}
