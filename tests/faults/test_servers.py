@@ -90,6 +90,7 @@ def _kill(system: FaultSystem, postgres: PostgresServer, wires: Wires, *, in_com
         postgres.kill()
         killed.set()
 
+    assert wires.database
     wires.database.cut(b"COMMIT", Moment.AFTER_REQUEST, every=system.random.randint(1, 20), also=kill)
     assert killed.wait(30), "nothing was committed"
 
