@@ -9,6 +9,8 @@ import pytest
 from dramatiq import Worker
 
 from app.broker.broker import BullMQBroker
+from app.broker.finisher import Finisher
+from app.broker.recorder import End
 
 
 @pytest.fixture
@@ -31,3 +33,18 @@ def working(broker: BullMQBroker) -> Callable[..., AbstractContextManager[Worker
             worker.stop(timeout=5_000)
 
     return run
+
+
+@pytest.fixture
+def delays(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How long each run that goes on later was told to wait, in ms: exactly, whatever the machine takes besides."""
+    told: list[int] = []
+    hand_over = Finisher.hand_over
+
+    def listen(finisher: Finisher, end: End, token: str) -> None:
+        if end.due_ms:
+            told.append(end.due_ms - end.ended_ms)
+        hand_over(finisher, end, token)
+
+    monkeypatch.setattr(Finisher, "hand_over", listen)
+    return told

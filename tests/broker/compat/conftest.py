@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from itertools import pairwise
 from typing import Any
 
 import dramatiq
@@ -69,8 +68,3 @@ def failing(**options: Any) -> tuple[Actor, list[int]]:
         raise RuntimeError(f"broken {len(starts)}")
 
     return fail, starts
-
-
-def waits(starts: list[int]) -> list[float]:
-    """The gaps between starts, in tenths of a second."""
-    return [round((later - earlier) / 100, 0) for earlier, later in pairwise(starts)]
