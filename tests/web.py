@@ -20,6 +20,8 @@ from tests.servers import free_port, wait_for
 ROOT = Path(__file__).parents[1]
 #: So many answer (gunicorn.conf.py).
 PROCESSES = 2
+#: They import the application before they answer: seconds each, and many on a busy machine.
+BOOTS_WITHIN_S = 60
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,11 @@ class Web:
         before = {*self.master.children()}
         self.master.send_signal(signal.SIGHUP)
         wait_for(lambda: before.isdisjoint(self.master.children()), "gunicorn to replace its processes", 30)
+        self.wait_for_answer()
+
+    def wait_for_answer(self) -> None:
+        """Whatever it is. Meanwhile a call waits to be taken."""
+        requests.get(self.url + "/health", headers={"Connection": "close"}, timeout=BOOTS_WITHIN_S)
 
 
 @contextmanager
