@@ -14,8 +14,6 @@ from tests.faults.system import DEFAULT_LOCK_MS, FaultSystem
 
 SOAK_S = int(os.environ.get("FAULTS_SOAK_S", "1800"))
 WARM = 0.2
-#: Jobs a second: while it warms up, so many that the caches of SQLite's connections, 2 MB each, are full behind it.
-WARMING, STEADY = "150", "30"
 MB_PER_10_MIN = 1.0
 #: A pool may hold a connection more or less.
 MORE_FDS = 3
@@ -29,11 +27,9 @@ def test_half_an_hour_leaves_nothing_behind(open_system: Open, database: str) ->
     system.lock_ms = DEFAULT_LOCK_MS
     producer, worker = system.start_producer(), system.start_worker()
     processes = {"worker": worker.worker, "keeper": worker.keeper, "producer": producer.worker}
+    enqueuer = system.start_enqueuer("soak", pace="30")
 
-    enqueuer = system.start_enqueuer("warming", pace=WARMING)
     _work_for(system, SOAK_S * WARM)
-    enqueuer.kill()
-    enqueuer = system.start_enqueuer("steady", pace=STEADY)
     warm = {name: _sizes(process) for name, process in processes.items()}
     _work_for(system, SOAK_S * (1 - WARM))
     grown = {name: _growth(warm[name], _sizes(process)) for name, process in processes.items()}
