@@ -118,11 +118,11 @@ class _Execution:
             record = session.get_one(CronSession, self._run.session_id)
             if record.status != SessionStatus.RUNNING or record.worker != self._job.claim.worker:
                 return  # its end is written already, or it is another run's by now
-            ended = self._end_session(session, reason, will_retry=will_retry)
+            self._end_session(session, reason, will_retry=will_retry)
             if self._entry.alert_on_failure and not will_retry:
                 alert(self._entry, record, reason)
         log.error("cron.failed", jobName=self._entry.id, session=self._run.session_id, error=reason)
-        self._tell(ended)
+        self._tell(record)
         if self.memory.is_over:
             # The supervisor starts the process anew: memory that was once taken is rarely given back.
             log.warning("cron.recycle", jobName=self._entry.id, reason=reason)
