@@ -1,8 +1,10 @@
-"""Sessions that read wait for nobody."""
+"""Sessions that read wait for nobody, and a pool's connections are as few as their users."""
 
 from __future__ import annotations
 
-from sqlalchemy import Engine, text
+from contextlib import ExitStack
+
+from sqlalchemy import Connection, Engine, text
 
 from app import db
 
@@ -16,3 +18,21 @@ def test_a_reader_does_not_wait_for_a_writer(database: Engine) -> None:
             seen = reader.execute(text("SELECT count(*) FROM slot_loads")).scalar_one()
 
     assert seen == 0
+
+
+def test_a_connection_that_only_a_rush_needs_rests(database: Engine) -> None:
+    """Each keeps what it has read: one user, one after another, must not fill all that a rush has opened."""
+    with ExitStack() as rush:
+        opened = {_connection(rush.enter_context(database.connect())) for _ in range(4)}
+
+    used = set()
+    for _ in range(8):
+        with database.connect() as connection:
+            used.add(_connection(connection))
+
+    assert len(opened) == 4
+    assert len(used) == 1
+
+
+def _connection(connection: Connection) -> int:
+    return id(connection.connection.dbapi_connection)
