@@ -39,27 +39,23 @@ def open_engine(url: str, pool_size: int = 16) -> Engine:
     Both take the connection that was used last: each keeps pages and prepared statements, and those that only a rush
     needs stay small.
     """
-    if not url.startswith("sqlite"):
-        postgresql = create_engine(
-            url,
-            pool_size=pool_size,
-            max_overflow=pool_size,
-            pool_use_lifo=True,
-            connect_args={"connect_timeout": POSTGRES_CONNECT_TIMEOUT_S},
-        )
-        event.listen(postgresql, "checkin", _note_use)
-        event.listen(postgresql, "checkout", partial(_test_rested, postgresql.dialect))
-        return postgresql
-    sqlite = create_engine(
+    is_sqlite = url.startswith("sqlite")
+    opened = create_engine(
         url,
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_use_lifo=True,
-        connect_args={"timeout": SQLITE_BUSY_TIMEOUT_S},
+        connect_args=(
+            {"timeout": SQLITE_BUSY_TIMEOUT_S} if is_sqlite else {"connect_timeout": POSTGRES_CONNECT_TIMEOUT_S}
+        ),
     )
-    event.listen(sqlite, "connect", _prepare_sqlite)
-    event.listen(sqlite, "begin", _begin)
-    return sqlite
+    if is_sqlite:
+        event.listen(opened, "connect", _prepare_sqlite)
+        event.listen(opened, "begin", _begin)
+    else:
+        event.listen(opened, "checkin", _note_use)
+        event.listen(opened, "checkout", partial(_test_rested, opened.dialect))
+    return opened
 
 
 @contextmanager
