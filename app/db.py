@@ -19,6 +19,7 @@ from app.settings import settings
 
 SQLITE_BUSY_TIMEOUT_S = 30
 POSTGRES_CONNECT_TIMEOUT_S = 5
+POOL_SIZE = 16
 #: A connection that has done nothing for so long may have lost its server.
 RESTED_S = 1.0
 
@@ -29,7 +30,7 @@ def engine() -> Engine:
     return open_engine(settings().database_url)
 
 
-def open_engine(url: str, pool_size: int = 16) -> Engine:
+def open_engine(url: str) -> Engine:
     """An engine with what each database needs to be safe under several writers.
 
     SQLite: WAL, full sync, BEGIN IMMEDIATE (deferred transactions fail with "database is locked" as soon as two
@@ -42,8 +43,8 @@ def open_engine(url: str, pool_size: int = 16) -> Engine:
     is_sqlite = url.startswith("sqlite")
     opened = create_engine(
         url,
-        pool_size=pool_size,
-        max_overflow=pool_size,
+        pool_size=POOL_SIZE,
+        max_overflow=POOL_SIZE,
         pool_use_lifo=True,
         connect_args=(
             {"timeout": SQLITE_BUSY_TIMEOUT_S} if is_sqlite else {"connect_timeout": POSTGRES_CONNECT_TIMEOUT_S}
