@@ -18,7 +18,7 @@ from redis import Redis
 from benchmarks import peers, processes
 from benchmarks.order import Order
 
-EVERY_S = 0.002
+EVERY_S = 0.01
 PRODUCER_TIMEOUT_S = 900
 
 

@@ -38,10 +38,8 @@ class RedisServer:
 
     def start(self) -> None:
         """Returns when it answers."""
-        embedded, *options = embedded_redis.command(self.port, self.directory)
-        self.process = subprocess.Popen(
-            [self.binary or embedded, *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
+        command = embedded_redis.command(self.port, self.directory, self.binary)
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         wait_for(self.answers, f"{self.binary or 'the embedded Redis'} to answer")
 
     def answers(self) -> bool:

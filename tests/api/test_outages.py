@@ -112,8 +112,8 @@ def _load_slowly(server: RedisServer) -> None:
         server.sync_always()
         client.set("last", 1)
     server.kill()
-    binary, *options = embedded_redis.command(server.port, server.directory)
-    server.process = subprocess.Popen([binary, *options, "--key-load-delay", "200"], stdout=subprocess.DEVNULL)
+    command = embedded_redis.command(server.port, server.directory)
+    server.process = subprocess.Popen([*command, "--key-load-delay", "200"], stdout=subprocess.DEVNULL)
     wait_for(lambda: _says_loading(server), "Redis to be loading")
 
 

@@ -83,8 +83,8 @@ def sentinel_service(folder: Path, reached_at: Callable[[RedisServer], int] = _o
 def _sentinel(port: int, master: int, folder: Path) -> subprocess.Popen[bytes]:
     file = folder / "sentinel.conf"
     file.write_text(CONFIGURATION.format(port=port, folder=folder, master=master, service=SERVICE))
-    binary, *_ = embedded_redis.command(port, folder)
-    return subprocess.Popen([binary, str(file), "--sentinel"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    command = [embedded_redis.binary(), str(file), "--sentinel"]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def _made(folder: Path) -> Path:
