@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from queue import Empty
 
 import pytest
@@ -22,7 +22,7 @@ def message(job_id: str) -> JobMessage:
     return JobMessage(claim, None, "w:1")
 
 
-def batch(ids: Iterator[int] | range) -> list[tuple[int, JobMessage]]:
+def batch(ids: Iterable[int]) -> list[tuple[int, JobMessage]]:
     """Messages of these ids, of one priority."""
     return [(0, message(str(number))) for number in ids]
 
@@ -75,6 +75,22 @@ def test_a_thread_that_blocks_has_woken_its_successor(takers: Callable[..., None
 
     together.wait(timeout=10)
     assert not queue.has_work()
+
+
+def test_the_thread_that_has_waited_least_is_woken(takers: Callable[..., None]) -> None:
+    """One message at a time, for many threads: a few of them, whose memory is at hand, do it all."""
+    queue = WorkQueue(nothing)
+    busy: list[str] = []
+    takers(queue, lambda _: busy.append(threading.current_thread().name), 16)
+
+    def is_taken() -> bool:
+        return len(busy) > number
+
+    for number in range(100):
+        queue.put_batch(batch([number]))
+        wait_for(is_taken, "the message to be taken")
+
+    assert len(set(busy)) <= 8
 
 
 def test_messages_come_by_priority_then_in_the_order_of_their_claims() -> None:
