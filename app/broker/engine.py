@@ -61,7 +61,7 @@ class Engine:
         self._claimers: dict[str, Claimer] = {}
         self._running: dict[tuple[str, str], JobMessage] = {}
         self._lock = threading.Lock()
-        self._watchdog = Watchdog(worker)
+        self._watchdog = Watchdog(worker, self.finisher.threads)
         CancelListener(broker, self)
 
     def next_token(self) -> str:
@@ -143,6 +143,7 @@ class Engine:
 
     def close(self) -> None:
         """Hand back what still runs or never started, settle what has ended, let the keeper go."""
+        self._watchdog.close()
         left = [message for claimer in self._claimers.values() for message in claimer.unstarted()]
         while self._running:
             left.append(self._running.popitem()[1])
@@ -150,7 +151,6 @@ class Engine:
         self.finisher.close(SETTLE_AT_SHUTDOWN_S)
         for claimer in self._claimers.values():
             claimer.close()
-        self._watchdog.close()
         self.leases.close()
 
     def _lost(self, queue: str, job_id: str, token: str) -> None:

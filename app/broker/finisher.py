@@ -56,8 +56,8 @@ class Finisher:
         self._has_recorded_all = False
 
         works = [self._record_all, self._settle_all] if self._recorder else [self._settle_unrecorded]
-        self._threads = [threading.Thread(target=work, name="finisher", daemon=True) for work in works]
-        for thread in self._threads:
+        self.threads = [threading.Thread(target=work, name="finisher", daemon=True) for work in works]
+        for thread in self.threads:
             thread.start()
 
     def hand_over(self, end: End, token: str) -> None:
@@ -81,7 +81,7 @@ class Finisher:
         with self._to_record:
             self._to_record.notify()
         until = time.monotonic() + timeout_s
-        for thread in self._threads:
+        for thread in self.threads:
             thread.join(max(until - time.monotonic(), 0))
 
     def _is_worth_a_batch(self) -> bool:

@@ -1,10 +1,11 @@
-"""Ends a worker process in which a thread has died: Dramatiq never restarts one, and goes on taking jobs."""
+"""Ends a worker process in which a thread has died: nobody restarts one, and jobs would go on being taken for it."""
 
 from __future__ import annotations
 
 import logging
 import os
 import threading
+from collections.abc import Sequence
 
 from dramatiq import Worker
 
@@ -15,20 +16,25 @@ LOOK_EVERY_S = 1.0
 
 
 class Watchdog:
-    """Looks once a second. The keeper hands the jobs back, and the supervisor starts the process anew."""
+    """Looks once a second, at Dramatiq's threads and at the engine's own.
 
-    def __init__(self, worker: Worker) -> None:
+    The keeper hands the jobs back, and the supervisor starts the process anew.
+    """
+
+    def __init__(self, worker: Worker, own: Sequence[threading.Thread]) -> None:
         self._worker = worker
+        self._own = own
         self._closed = threading.Event()
         threading.Thread(target=self._watch, name="watchdog", daemon=True).start()
 
     def close(self) -> None:
-        """The worker is stopping its threads itself."""
+        """From now on threads end because they are told to."""
         self._closed.set()
 
     def _watch(self) -> None:
         while not self._closed.wait(LOOK_EVERY_S):
-            dead = [thread for thread in self._worker.workers if thread.running and not thread.is_alive()]
-            if dead:
-                log.critical("worker thread %s died; ending this process so that no job waits for it", dead[0].name)
+            threads = [*(thread for thread in self._worker.workers if thread.running), *self._own]
+            dead = [thread.name for thread in threads if not thread.is_alive()]
+            if dead and not self._closed.is_set():
+                log.critical("thread %s died; ending this process so that no job waits for it", dead[0])
                 os._exit(EXIT_CODE)

@@ -29,6 +29,7 @@ class Item(NamedTuple):
 class WorkQueue(PriorityQueue[Any]):
     """A PriorityQueue. While messages and waiting threads are there, one thread is always on its way.
 
+    It is filled by ``put_batch``: a plain ``put`` wakes nobody.
     ``on_drained`` is called by the thread that has taken the last message.
     """
 

@@ -51,6 +51,13 @@ def poison(name: str) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+@dramatiq.actor(queue_name="work")
+def sabotage(name: str) -> None:
+    """Bring about an error that the thread which settles ends does not foresee."""
+    note("start", name)
+    del broker.engine.finisher._settler
+
+
 @dramatiq.actor(queue_name="work", time_limit=200)
 def stuck(name: str) -> None:
     """Wait in C, where no exception arrives."""

@@ -163,6 +163,17 @@ def test_a_worker_whose_master_was_killed_does_not_go_on_alone(queue: Queue, sta
     wait_for(lambda: not worker.is_running() or worker.status() == "zombie", "the orphan to end")
 
 
+def test_a_worker_ends_when_the_thread_that_settles_has_died(queue: Queue, start: Start, tmp_path: Path) -> None:
+    """Else it would hold its jobs for ever: its keeper goes on renewing their locks."""
+    program = start("a")
+
+    job_id = queue.add("sabotage", {"name": "s"}, attempts=3)
+    wait_for(lambda: program.master.poll() is not None, "the program to end")
+
+    wait_for(lambda: queue.job_state(job_id) == "waiting", "its keeper to hand the job back")
+    assert "thread finisher died; ending this process" in (tmp_path / "a.log").read_text()
+
+
 def test_a_run_that_no_exception_reaches_is_ended_with_its_process(queue: Queue, start: Start, tmp_path: Path) -> None:
     """Past its hard limit the job fails for good with that reason; its neighbour runs again, uncharged."""
     start("a")
