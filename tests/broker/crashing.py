@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from pathlib import Path
 
 import dramatiq
+from dramatiq.middleware.threading import raise_thread_exception
+from dramatiq.worker import WorkerThread
 
 from app.broker.broker import BullMQBroker
 
@@ -52,10 +55,19 @@ def poison(name: str) -> None:
 
 
 @dramatiq.actor(queue_name="work")
-def sabotage(name: str) -> None:
+def break_settling(name: str) -> None:
     """Bring about an error that the thread which settles ends does not foresee."""
     note("start", name)
     del broker.engine.finisher._settler
+
+
+@dramatiq.actor(queue_name="work")
+def break_idle_thread(name: str) -> None:
+    """End a thread that waits for jobs."""
+    note("start", name)
+    me = threading.current_thread()
+    idle = next(t for t in threading.enumerate() if isinstance(t, WorkerThread) and t is not me)
+    raise_thread_exception(idle.ident, SystemExit)
 
 
 @dramatiq.actor(queue_name="work", time_limit=200)

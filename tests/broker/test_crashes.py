@@ -167,11 +167,21 @@ def test_a_worker_ends_when_the_thread_that_settles_has_died(queue: Queue, start
     """Else it would hold its jobs for ever: its keeper goes on renewing their locks."""
     program = start("a")
 
-    job_id = queue.add("sabotage", {"name": "s"}, attempts=3)
+    job_id = queue.add("break_settling", {"name": "s"}, attempts=3)
     wait_for(lambda: program.master.poll() is not None, "the program to end")
 
     wait_for(lambda: queue.job_state(job_id) == "waiting", "its keeper to hand the job back")
     assert "thread finisher died; ending this process" in (tmp_path / "a.log").read_text()
+
+
+def test_a_worker_ends_when_a_thread_has_died_that_runs_jobs(queue: Queue, start: Start, tmp_path: Path) -> None:
+    """Else it would go on with a place less, and at last with none."""
+    program = start("a")
+
+    queue.add("break_idle_thread", {"name": "b"})
+    wait_for(lambda: program.master.poll() is not None, "the program to end")
+
+    assert "died; ending this process" in (tmp_path / "a.log").read_text()
 
 
 def test_a_run_that_no_exception_reaches_is_ended_with_its_process(queue: Queue, start: Start, tmp_path: Path) -> None:
