@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from redis import Redis
-from sqlalchemy import Engine, inspect, text
+from sqlalchemy import Connection, Engine, inspect, text
 
 import app.models
 from app import db
@@ -109,15 +109,24 @@ def database(database_url: str, sqlite_template: Path, monkeypatch: pytest.Monke
     if database_url.startswith("sqlite"):
         return _copied(sqlite_template, database_url, monkeypatch)
     engine = _opened(database_url, monkeypatch)
-    tables = {table.name for table in Base.metadata.sorted_tables}
+    tables = [table.name for table in Base.metadata.sorted_tables]
     with engine.begin() as connection:
-        if set(inspect(connection).get_table_names()) == tables:
-            connection.execute(text(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY"))
+        if set(inspect(connection).get_table_names()) == set(tables):
+            _empty(connection, tables)
         else:
             connection.execute(text("DROP SCHEMA public CASCADE"))
             connection.execute(text("CREATE SCHEMA public"))
             Base.metadata.create_all(connection)
     return engine
+
+
+def _empty(connection: Connection, tables: list[str]) -> None:
+    """To truncate a table costs the same whether it has rows, and takes longer than most tests: only what has some."""
+    rows = " UNION ALL ".join(f"SELECT '{table}' WHERE EXISTS (SELECT FROM {table})" for table in tables)
+    if filled := connection.scalars(text(rows)).all():
+        connection.execute(text(f"TRUNCATE {', '.join(filled)} CASCADE"))
+    used = "SELECT setval(sequencename::regclass, 1, false) FROM pg_sequences WHERE last_value IS NOT NULL"
+    connection.execute(text(used))
 
 
 @pytest.fixture

@@ -7,11 +7,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app import db
-from app.api.application import create_app
 from app.broker.queue import Queue
 from app.crontab import entries
 from app.crontab.sessions import create_session, end_session
@@ -28,13 +28,13 @@ working = crontab.working
 
 
 @pytest.fixture
-def client(machine: None, write_job: WriteJob, queue: Queue) -> Iterator[FlaskClient]:
+def client(api: Flask, machine: None, write_job: WriteJob, queue: Queue) -> Iterator[FlaskClient]:
     """A caller without a token; the crontab has one entry, as document 004 configures it."""
     write_job(
         "syncWebUrls", title="Sync Web URLs Job", schedule="0 0 9 * * *", timeout_s=300, attempts=4, catch_up="skip"
     )
     sync(NINE)
-    with create_app().test_client() as client:
+    with api.test_client() as client:
         yield client
 
 

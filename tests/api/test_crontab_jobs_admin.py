@@ -8,13 +8,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from redis import Redis
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from app import db
-from app.api.application import create_app
 from app.broker.queue import Queue
 from app.clock import utc_now
 from app.crontab import emergency, entries
@@ -41,13 +41,13 @@ ADMIN = "/app/jobs/admin"
 
 
 @pytest.fixture
-def client(machine: None, write_job: WriteJob, queue: Queue) -> Iterator[FlaskClient]:
+def client(api: Flask, machine: None, write_job: WriteJob, queue: Queue) -> Iterator[FlaskClient]:
     """A caller without a token; the crontab has three entries, of which one is off."""
     write_job("dailyUpdates", schedule="0 * * * *")
     write_job("healthCheck", schedule="*/30 * * * *")
     write_job("cacheCleanup", schedule="30 */6 * * *", enabled=False)
     sync()
-    with create_app().test_client() as client:
+    with api.test_client() as client:
         yield client
 
 

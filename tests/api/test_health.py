@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
 from app import db
-from app.api.application import create_app
 from app.broker.queue import Queue
 from app.clock import utc_now
 from app.crontab.sessions import create_session, end_session
@@ -25,12 +25,12 @@ write_job = crontab.write_job
 
 
 @pytest.fixture
-def scheduled(machine: None, write_job: WriteJob, queue: Queue) -> Iterator[FlaskClient]:
+def scheduled(api: Flask, machine: None, write_job: WriteJob, queue: Queue) -> Iterator[FlaskClient]:
     """A caller of a system with two entries that have just begun, on either database."""
     write_job("syncWebUrls", schedule="0 9 1 1 *")
     write_job("healthCheck", schedule="0 9 1 1 *")
     sync()
-    with create_app().test_client() as client:
+    with api.test_client() as client:
         yield client
 
 
@@ -61,11 +61,11 @@ def test_all_is_up(client: FlaskClient) -> None:
     )
 
 
-def test_the_database_goes_by_its_kind(machine: None, database: Engine) -> None:
+def test_the_database_goes_by_its_kind(api: Flask, machine: None, database: Engine) -> None:
     """`postgres` on PostgreSQL, `sqlite` otherwise."""
     name = "postgres" if database.dialect.name == "postgresql" else "sqlite"
 
-    with create_app().test_client() as client:
+    with api.test_client() as client:
         assert client.get("/health").get_json()["services"][name] == "up"
 
 

@@ -52,14 +52,22 @@ class Browser:
         return page.get_data(as_text=True)
 
 
+@pytest.fixture(scope="session")
+def whole() -> Flask:
+    """The application, which keeps nothing between two tests: its routes and templates are compiled once."""
+    return add_to(create_app())
+
+
 @pytest.fixture
-def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, redis_url: str, sqlite_database: Engine) -> Iterator[Flask]:
+def app(
+    whole: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, redis_url: str, sqlite_database: Engine
+) -> Iterator[Flask]:
     """The whole application, in an environment of its own."""
     monkeypatch.setenv("TORIL_ENV", "test")
     monkeypatch.setenv("TORIL_VAR", str(tmp_path / "var"))
     monkeypatch.setenv("REDIS_URL", redis_url.rpartition("/")[0])
     settings.cache_clear()
-    yield add_to(create_app())
+    yield whole
     settings.cache_clear()
 
 
