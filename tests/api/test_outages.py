@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import requests
+from flask import Flask
 from flask.testing import FlaskClient
 from redis import Redis
 from redis.exceptions import BusyLoadingError, ResponseError
@@ -37,6 +38,12 @@ def _status(url: str) -> int:
         return requests.get(url, timeout=5).status_code
     except (requests.ConnectionError, requests.Timeout):
         return 0
+
+
+@pytest.fixture
+def api() -> Flask:
+    """One of each test's own, to which it may add routes."""
+    return create_app()
 
 
 def test_redis_goes_and_comes_back_under_gunicorn(

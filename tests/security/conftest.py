@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from tests.api import conftest as api
+from tests.api import conftest as people
 
-machine = api.machine
-client = api.client
-as_ = api.as_
+api = people.api
+machine = people.machine
+client = people.client
+as_ = people.as_
