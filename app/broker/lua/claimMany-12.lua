@@ -15,7 +15,7 @@
   KEYS[12]  epoch        STRING  the prefix's own: what Redis is known to have kept since then
   ARGV[1]   prefix     string  <prefix>:<queue>:
   ARGV[2]   timestamp  number  ms
-  ARGV[3]   lock       number  ms
+  ARGV[3]   lock       number  ms; half of it for a job with a crash
   ARGV[4]   worker     string  its name
   ARGV[5]   epoch      string  what KEYS[12] must hold, empty if it must be absent; "*" for anything
   ARGV[6…]  tokens     string  one a job, used in order
@@ -24,7 +24,7 @@
            wait); "closed" and nothing done if it is another epoch
   Events   waiting for a promoted job, active for a claimed one
   Differs from BullMQ moveToActive: many jobs a call; none in another epoch; delayed jobs are promoted once a call; it stops behind a job with a
-           crash, which must run alone.
+           crash, which must run alone, and locks it for half the time: until it may, it is the next host's to take along.
 ]]
 local rcall = redis.call
 local waitKey, activeKey, prioritizedKey, eventsKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
@@ -105,8 +105,6 @@ end
 local function start(jobId, token)
   local jobKey = prefix .. jobId
   countStart(jobKey)
-  rcall("SET", jobKey .. ":lock", token, "PX", lockMs)
-  rcall("XADD", eventsKey, "*", "event", "active", "jobId", jobId, "prev", "waiting")
   local fields = rcall("HGETALL", jobKey)
   local starts, crashed = 1, false
   for i = 1, #fields, 2 do
@@ -116,6 +114,8 @@ local function start(jobId, token)
       crashed = true
     end
   end
+  rcall("SET", jobKey .. ":lock", token, "PX", crashed and math.ceil(lockMs / 2) or lockMs)
+  rcall("XADD", eventsKey, "*", "event", "active", "jobId", jobId, "prev", "waiting")
   rcall("HSET", jobKey, "processedOn", timestamp, "pb", worker, "ats", starts)
   -- Later fields win over those of an earlier claim.
   for _, text in ipairs({ "processedOn", timestamp, "pb", worker, "ats", tostring(starts) }) do
