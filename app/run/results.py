@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -24,7 +25,7 @@ ENDS = {Status.COMPLETED, Status.PARTIAL, Status.FAILED, Status.CANCELLED, Statu
 
 @dataclass(slots=True)
 class Outcome:
-    """One job. ``net_sales`` and ``profit`` are per currency, over all of the user's accounts."""
+    """One job; ``due_at`` while it waits. ``net_sales`` and ``profit`` are per currency, over all accounts."""
 
     user: str
     status: str
@@ -32,6 +33,7 @@ class Outcome:
     attempts: int
     duration_ms: int
     error: str = ""
+    due_at: datetime | None = None
     net_sales: defaultdict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
     profit: defaultdict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
 
@@ -65,6 +67,12 @@ def outcomes(job_ids: Sequence[str]) -> list[Outcome]:
     return sorted(by_user.values(), key=lambda outcome: outcome.user)
 
 
+def waiting(found: Sequence[Outcome]) -> str:
+    """How many wait for a moment, as for a budget of Amazon's, and when the first may go on; empty for none."""
+    due = [outcome.due_at for outcome in found if outcome.due_at]
+    return f"{len(due)} waiting, the first until {min(due):%H:%M:%S} UTC" if due else ""
+
+
 def table(found: Sequence[Outcome]) -> Table:
     """What `toril run` shows at the end."""
     shown = Table(title="Refreshed users, the last 30 days")
@@ -86,7 +94,13 @@ def table(found: Sequence[Outcome]) -> Table:
 
 def _outcome(job: JobStatus, email: str) -> Outcome:
     return Outcome(
-        email, job.status, job.accounts_processed or 0, job.attempts_made, job.duration_ms or 0, job.error or ""
+        email,
+        job.status,
+        job.accounts_processed or 0,
+        job.attempts_made,
+        job.duration_ms or 0,
+        job.error or "",
+        job.due_at if job.status == Status.DELAYED else None,
     )
 
 

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from app.run.place import CannotStart
-from app.run.results import Outcome, outcomes
+from app.run.results import Outcome, outcomes, waiting
 
 HEALTH_TIMEOUT_S = 90
 END_TIMEOUT_S = 900
@@ -40,13 +40,20 @@ def until_ended(
 ) -> list[Outcome]:
     """Show a progress bar until every one of these jobs has ended, or 15 minutes are over; returns how each did."""
     deadline = time.monotonic() + END_TIMEOUT_S
-    columns = (TextColumn("Refreshing"), BarColumn(), MofNCompleteColumn(), TextColumn("users"), TimeElapsedColumn())
+    columns = (
+        TextColumn("Refreshing"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("users"),
+        TimeElapsedColumn(),
+        TextColumn("{task.description}"),
+    )
     with Progress(*columns, console=console) as progress:
         bar = progress.add_task("", total=len(job_ids))
         while True:
             found = outcomes(job_ids)
             ended = sum(outcome.ended for outcome in found)
-            progress.update(bar, completed=ended)
+            progress.update(bar, completed=ended, description=waiting(found))
             if ended == len(job_ids) or time.monotonic() > deadline:
                 return found
             require_running(supervisord, logs)
