@@ -24,7 +24,7 @@
            wait); "closed" and nothing done if it is another epoch
   Events   waiting for a promoted job, active for a claimed one
   Differs from BullMQ moveToActive: many jobs a call; none in another epoch; delayed jobs are promoted once a call; it stops behind a job with a
-           crash, which must run alone, and locks it for half the time: until it may, it is the next host's to take along.
+           crash, which must run alone, and locks it for half the time: it may lose its next host, too, before it has started.
 ]]
 local rcall = redis.call
 local waitKey, activeKey, prioritizedKey, eventsKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
