@@ -6,6 +6,7 @@ from redis import Redis
 from redis.exceptions import ConnectionError, TimeoutError
 
 from app.broker.keys import QueueKeys
+from app.broker.scripts import Scripts
 
 
 class ClaimConnection:
@@ -20,6 +21,7 @@ class ClaimConnection:
         self._name = f"{keys.client_name()}:w:{worker}"
         self._client: Redis | None = None
         self._client_id: int | None = None
+        self._scripts: Scripts | None = None
 
     @property
     def is_open(self) -> bool:
@@ -33,6 +35,12 @@ class ClaimConnection:
             client.client_setname(self._name)
             self._client, self._client_id = client, int(client.client_id())
         return self._client
+
+    def scripts(self) -> Scripts:
+        """The scripts on it, which go with it: ``scripts`` would keep them. Raises redis.ConnectionError."""
+        if self._scripts is None:
+            self._scripts = Scripts(self.client())
+        return self._scripts
 
     def pop_marker(self, wait_s: float, *, on_time: bool) -> tuple[str, float] | None:
         """The marker's first member and its score; None after that time. Raises redis.ConnectionError, TimeoutError.
@@ -63,4 +71,4 @@ class ClaimConnection:
             if self._client.connection is not None:
                 self._client.connection.disconnect()
             self._client.close()
-        self._client = self._client_id = None
+        self._client = self._client_id = self._scripts = None

@@ -18,7 +18,6 @@ from app.broker.epoch import EpochGate
 from app.broker.job import Job, Malformed
 from app.broker.message import JobMessage
 from app.broker.recorder import Claim, End, Ended, RecorderUnavailable, Start, Verdict
-from app.broker.scripts import scripts
 from app.broker.unheard import UnheardClaims
 
 if TYPE_CHECKING:
@@ -130,7 +129,7 @@ class Claimer:
         now_ms = self._broker.clock.now_ms()
         try:
             found = claim(
-                scripts(self._client()),
+                self._connection.scripts(),
                 self._keys,
                 tokens,
                 now_ms=now_ms,
