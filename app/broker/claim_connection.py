@@ -19,27 +19,24 @@ class ClaimConnection:
         self._redis = redis
         self._marker = keys["marker"]
         self._name = f"{keys.client_name()}:w:{worker}"
-        self._client: Redis | None = None
-        self._client_id: int | None = None
         self._scripts: Scripts | None = None
+        self._client_id: int | None = None
 
     @property
     def is_open(self) -> bool:
         """Whether it stands."""
-        return self._client is not None
+        return self._scripts is not None
 
     def client(self) -> Redis:
         """Commands on it; it is opened if need be. Raises redis.ConnectionError."""
-        if self._client is None:
-            client = self._redis.client()
-            client.client_setname(self._name)
-            self._client, self._client_id = client, int(client.client_id())
-        return self._client
+        return self.scripts().redis
 
     def scripts(self) -> Scripts:
-        """The scripts on it, which go with it: ``scripts`` would keep them. Raises redis.ConnectionError."""
+        """The scripts on it, which go with it; opens and raises too. The cache of ``scripts`` would keep them."""
         if self._scripts is None:
-            self._scripts = Scripts(self.client())
+            client = self._redis.client()
+            client.client_setname(self._name)
+            self._scripts, self._client_id = Scripts(client), int(client.client_id())
         return self._scripts
 
     def pop_marker(self, wait_s: float, *, on_time: bool) -> tuple[str, float] | None:
@@ -67,8 +64,9 @@ class ClaimConnection:
 
     def close(self) -> None:
         """Disconnect: returned to the pool, the connection would go on under a worker's name."""
-        if self._client is not None:
-            if self._client.connection is not None:
-                self._client.connection.disconnect()
-            self._client.close()
-        self._client = self._client_id = self._scripts = None
+        if self._scripts is not None:
+            client = self._scripts.redis
+            if client.connection is not None:
+                client.connection.disconnect()
+            client.close()
+        self._scripts = self._client_id = None
