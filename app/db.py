@@ -20,6 +20,8 @@ from app.settings import settings
 SQLITE_BUSY_TIMEOUT_S = 30
 POSTGRES_CONNECT_TIMEOUT_S = 5
 POOL_SIZE = 16
+#: SQLite drops a connection's pages when another one commits: beyond a transaction they are not worth their memory.
+SQLITE_CACHE_KIB = 256
 #: A connection that has done nothing for so long may have lost its server.
 RESTED_S = 1.0
 
@@ -98,7 +100,8 @@ def _test_rested(dialect: Dialect, connection: DBAPIConnection, entry: Connectio
 def _prepare_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
     assert isinstance(connection, sqlite3.Connection)  # noqa: S101 - narrows the driver's type
     connection.isolation_level = None
-    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+    cache = f"cache_size = -{SQLITE_CACHE_KIB}"
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", cache):
         connection.execute(f"PRAGMA {pragma}")
 
 

@@ -1,8 +1,9 @@
-"""Sessions that read wait for nobody, and a pool's connections are as few as their users."""
+"""Sessions that read wait for nobody; a pool's connections are as few as their users, and small."""
 
 from __future__ import annotations
 
 from contextlib import ExitStack
+from pathlib import Path
 
 from sqlalchemy import Connection, Engine, text
 
@@ -32,6 +33,17 @@ def test_a_connection_that_only_a_rush_needs_rests(database: Engine) -> None:
 
     assert len(opened) == 4
     assert len(used) == 1
+
+
+def test_a_connection_to_sqlite_keeps_few_pages(tmp_path: Path) -> None:
+    """2 MB by default: what a process grew by, for each connection, until a table was larger than that."""
+    engine = db.open_engine(f"sqlite:///{tmp_path}/few.db")
+
+    with engine.connect() as connection:
+        kept = connection.execute(text("PRAGMA cache_size")).scalar_one()
+    engine.dispose()
+
+    assert kept == -256  # negative: KiB
 
 
 def _connection(connection: Connection) -> int:
