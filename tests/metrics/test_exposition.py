@@ -29,7 +29,6 @@ from app.ledger.rows import job_status
 from app.ledger.tallies import LOST, tally
 from app.ledger.workers import seen
 from app.metrics import exposition
-from app.metrics.counted import Counted, count_budgets, count_users
 from app.models.dataset_update import DatasetUpdate
 from app.models.job_status import Status
 from app.models.schedule import UserUpdateSchedule
@@ -50,11 +49,9 @@ def database(sqlite_database: Engine) -> Engine:
 
 @pytest.fixture(autouse=True)
 def one(queue: Queue, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Queue:
-    """A queue, a cache, and nothing counted before."""
+    """A queue and a cache."""
     monkeypatch.setenv("CACHE_REDIS_URL", redis_url)
     settings.cache_clear()
-    monkeypatch.setitem(exposition.PARTS, "users", Counted(count_users))
-    monkeypatch.setitem(exposition.PARTS, "budgets", Counted(count_budgets))
     return queue
 
 

@@ -14,7 +14,6 @@ from app.jobs.catalog import SPECS
 from app.ledger.figures.buckets import LAST
 from app.ledger.figures.keeping import EVER
 from app.metrics import exposition
-from app.metrics.counted import Counted, count_budgets, count_users
 from app.models.job_figure import JobFigure
 from app.models.schedule import UserUpdateSchedule
 from app.models.user import User
@@ -32,8 +31,6 @@ def full(database: Engine, redis: Redis, redis_url: str, monkeypatch: pytest.Mon
     monkeypatch.setenv("QUEUE_REDIS_URL", redis_url)
     monkeypatch.setenv("CACHE_REDIS_URL", redis_url)
     settings.cache_clear()
-    monkeypatch.setitem(exposition.PARTS, "users", Counted(count_users))
-    monkeypatch.setitem(exposition.PARTS, "budgets", Counted(count_budgets))
     now, every = utc_now(), {str(bucket): 1_000 for bucket in range(LAST + 1)}
     figures = [
         {"width_s": EVER, "at": EPOCH, "queue": spec.queue, "job": name, "waits": every, "runs": every}
