@@ -12,7 +12,7 @@ run: $(VENV)/.runtime
 	@$(BIN)/toril run $(if $(ONCE),--once)
 
 test: $(VENV)/.dev $(INTEROP)
-	@$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder $(T)
+	@$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder $(T)
 
 # The real BullMQ, which tests/interop runs beside ours; without Node those tests are skipped, and say so.
 $(INTEROP): tests/interop/package-lock.json
