@@ -36,7 +36,7 @@ def test_a_connection_that_only_a_rush_needs_rests(database: Engine) -> None:
 
 
 def test_a_connection_to_sqlite_keeps_few_pages(tmp_path: Path) -> None:
-    """2 MB by default: what a process grew by, for each connection, until a table was larger than that."""
+    """SQLite's own default is 2 MB for each: a process grew by that as its tables did."""
     engine = db.open_engine(f"sqlite:///{tmp_path}/few.db")
 
     with engine.connect() as connection:
