@@ -1,5 +1,7 @@
 """How gunicorn serves the API and the dashboard; the supervisor starts it with `gunicorn app.wsgi:application`."""
 
+from gunicorn.workers.base import Worker
+
 from app.settings import settings
 
 bind = f"{settings().web_host}:{settings().web_port}"
@@ -16,3 +18,8 @@ preload_app = False
 control_socket_disable = True
 limit_request_line = 4094
 limit_request_field_size = 8190
+
+
+def post_worker_init(worker: Worker) -> None:
+    """Say in the log when a process can answer: it imports for seconds after it was booted."""
+    worker.log.info("Worker ready with pid: %s", worker.pid)

@@ -56,7 +56,7 @@ class Web:
 
 @contextmanager
 def gunicorn(directory: Path, environment: Mapping[str, str] = MappingProxyType({})) -> Iterator[Web]:
-    """For the length of the block; its log is ``web.log`` in that directory."""
+    """For the length of the block, from when all its processes answer; its log is ``web.log`` in that directory."""
     log, port = directory / "web.log", free_port()
     command = [str(Path(sys.executable).with_name("gunicorn")), "-c", str(ROOT / "gunicorn.conf.py")]
     with log.open("w") as output:
@@ -67,7 +67,7 @@ def gunicorn(directory: Path, environment: Mapping[str, str] = MappingProxyType(
             stderr=subprocess.STDOUT,
         )
     try:
-        wait_for(lambda: log.read_text().count("Booting worker") == PROCESSES, "gunicorn to boot")
+        wait_for(lambda: log.read_text().count("Worker ready") == PROCESSES, "gunicorn to boot", BOOTS_WITHIN_S)
         yield Web(f"http://127.0.0.1:{port}", master)
     finally:
         master.terminate()
