@@ -24,7 +24,8 @@ from sqlalchemy import Column, Connection, Engine, Table, delete, func, insert, 
 from sqlalchemy import text as sql
 
 from app.clock import utc_now
-from app.migrations.run import every_table, pending, upgrade
+from app.migrations.run import pending, upgrade
+from app.models import every_table
 from app.models.base import UtcDateTime
 from app.models.unit_cost import ExactDecimal
 from app.models.worker import Worker

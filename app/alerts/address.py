@@ -9,10 +9,12 @@ the check and the connection.
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-import apprise
+from typing import TYPE_CHECKING
 
 from app import net
+
+if TYPE_CHECKING:
+    from apprise import NotifyBase
 
 WEBHOOK = "webhook"
 #: By scheme, what a service of apprise's is.
@@ -22,9 +24,6 @@ SERVICES = {
     **dict.fromkeys(("slack", "discord", "tgram"), "chat"),
     **dict.fromkeys(("pagerduty", "opsgenie", "pover"), "pager"),
 }
-ASSET = apprise.AppriseAsset(
-    app_id="Toril", app_url="", async_mode=False, http_redirects=False, storage_mode=apprise.PersistentStoreMode.MEMORY
-)
 
 
 class InvalidChannel(ValueError):
@@ -61,21 +60,27 @@ def check(url: str) -> None:
         raise InvalidChannel(f"no messages are sent there: {error}") from None
 
 
-def service_of(url: str) -> apprise.NotifyBase:
+def service_of(url: str) -> NotifyBase:
     """Apprise's service for that URL. Raises InvalidChannel."""
+    # Only who sends by it loads it: every process knows addresses.
+    from apprise import Apprise, AppriseAsset, NotifyBase, PersistentStoreMode
+
     scheme = url.partition("://")[0].lower()
     if scheme not in SERVICES:
         known = ", ".join(sorted(("http", "https", *SERVICES)))
         raise InvalidChannel(f"messages are not sent by {scheme[:32]!r}; there are: {known}")
-    service = apprise.Apprise.instantiate(url, asset=ASSET)
-    if not isinstance(service, apprise.NotifyBase):
+    asset = AppriseAsset(
+        app_id="Toril", app_url="", async_mode=False, http_redirects=False, storage_mode=PersistentStoreMode.MEMORY
+    )
+    service = Apprise.instantiate(url, asset=asset)
+    if not isinstance(service, NotifyBase):
         raise InvalidChannel(f"a {scheme} URL that apprise cannot read: see its page of that service")
     if scheme == "mailto" and service.password and not service.secure:
         raise InvalidChannel("a password would travel readable: use mailtos://")
     return service
 
 
-def check_host(service: apprise.NotifyBase) -> None:
+def check_host(service: NotifyBase) -> None:
     """Whether the host that its URL names may be called. Raises OutboundRefused, OutboundFailed."""
     if named := _named_host(service):
         net.checked(*named)
@@ -92,7 +97,7 @@ def _web_host(url: str) -> tuple[str, int]:
     return place.hostname or "", place.port or (443 if place.scheme == "https" else 80)
 
 
-def _named_host(service: apprise.NotifyBase) -> tuple[str, int] | None:
+def _named_host(service: NotifyBase) -> tuple[str, int] | None:
     if "host" not in service.template_tokens:
         return None
     host = getattr(service, "smtp_host", "") or service.host

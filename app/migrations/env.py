@@ -8,7 +8,7 @@ from alembic import context
 from alembic.autogenerate.api import AutogenContext
 from sqlalchemy.types import TypeDecorator
 
-from app.migrations.run import every_table
+from app.models import every_table
 
 
 def render(kind: str, item: Any, _context: AutogenContext) -> str | Literal[False]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,11 +10,9 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, MetaData, text
+from sqlalchemy import Connection, Engine, text
 
-import app.models
 from app import db
-from app.models.base import Base
 
 SCRIPTS = Path(__file__).parent
 _LOCK = 0x70_72_69_6C  # PostgreSQL's advisory lock of this schema
@@ -45,13 +41,6 @@ def write_revision(message: str, engine: Engine, scripts: Path = SCRIPTS) -> Non
         config = _config(scripts, connection)
         number = len(list(ScriptDirectory.from_config(config).walk_revisions())) + 1
         command.revision(config, message, autogenerate=True, rev_id=f"{number:04}")
-
-
-def every_table() -> MetaData:
-    """The metadata of all models, each of which is imported first."""
-    for module in pkgutil.iter_modules(app.models.__path__):
-        importlib.import_module(f"app.models.{module.name}")
-    return Base.metadata
 
 
 def _missing(connection: Connection, scripts: Path) -> list[str]:

@@ -29,7 +29,8 @@ from app.jobs.enqueue import enqueue
 from app.jobs.payloads import Slot
 from app.jobs.user_updates import enqueue_users
 from app.ledger.workers import seen
-from app.migrations.run import every_table, upgrade
+from app.migrations.run import upgrade
+from app.models import every_table
 from app.models.job_attempt import JobAttempt
 from app.models.job_status import JobStatus, Status
 from app.models.unit_cost import UnitCost

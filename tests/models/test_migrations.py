@@ -17,7 +17,8 @@ from sqlalchemy.orm import Session
 
 from app import db
 from app.migrations import run
-from app.migrations.run import every_table, pending, upgrade, write_revision
+from app.migrations.run import pending, upgrade, write_revision
+from app.models import every_table
 from app.models.job_attempt import JobAttempt
 from app.models.job_status import JobStatus
 

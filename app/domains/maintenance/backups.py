@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from app import backup, db
+from app import db
 from app.settings import settings
 
 NAMED = "toril-*.jsonl.gz"
@@ -17,6 +17,9 @@ def back_up(slot: datetime) -> dict[str, Any]:
 
     The slot names the file, so that a second attempt replaces what the first has left.
     """
+    # It brings the migrations along, which no other job of a worker needs.
+    from app import backup
+
     folder = folder_of_backups()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = folder / f"toril-{slot:%Y%m%dT%H%M%S}.jsonl.gz"

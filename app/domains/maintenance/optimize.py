@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Engine, Table, text
 
-from app.migrations.run import every_table
+from app.models import every_table
 
 #: A file is written anew only when so much of it is empty: nobody else writes meanwhile.
 EMPTY_SHARE = 0.1
