@@ -47,10 +47,7 @@ class Web:
         before = {*self.master.children()}
         self.master.send_signal(signal.SIGHUP)
         wait_for(lambda: before.isdisjoint(self.master.children()), "gunicorn to replace its processes", 30)
-        self.wait_for_answer()
-
-    def wait_for_answer(self) -> None:
-        """Whatever it is. Meanwhile a call waits to be taken."""
+        # Whatever it is. Meanwhile a call waits to be taken.
         requests.get(self.url + "/health", headers={"Connection": "close"}, timeout=BOOTS_WITHIN_S)
 
 

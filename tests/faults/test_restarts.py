@@ -64,7 +64,6 @@ def restart_one_after_another(system: FaultSystem, restarts: int, jobs: int, ms:
     """
     system.start_worker(restarts * jobs, grace_s=1)
     with gunicorn(system.directory) as web:
-        web.wait_for_answer()
         caller = Caller(web.url)
         with caller.calling():
             for n in range(restarts):

@@ -24,6 +24,8 @@ from tests.servers import RedisServer, redis_server, wait_for
 PREFIX = "bullmq"
 QUEUE = "user-updates"
 LOCK_MS = 1_500
+#: A lease that is not over while a test waits: what happens before does not come of its end.
+LONG_MS = 60_000
 HOME = Path(__file__).parents[3]
 
 

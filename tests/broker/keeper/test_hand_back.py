@@ -8,23 +8,23 @@ import time
 
 from redis import Redis
 
-from tests.broker.keeper.conftest import QUEUE, QueueInRedis, StartWorker, is_dead
+from tests.broker.keeper.conftest import LONG_MS, QUEUE, QueueInRedis, StartWorker, is_dead
 from tests.servers import wait_for
 
 
-def test_a_killed_workers_jobs_wait_again_within_a_second_in_their_old_order(
+def test_a_killed_workers_jobs_wait_again_before_their_lease_is_over_in_their_old_order(
     queue: QueueInRedis, start_worker: StartWorker
 ) -> None:
     """They come before the jobs that were never claimed."""
     for job_id in ("a", "b", "c"):
         queue.add(job_id)
-    worker = start_worker()
+    worker = start_worker(lock_ms=LONG_MS)
     worker.run()
     worker.run()
 
     worker.kill()
 
-    wait_for(lambda: not queue.active(), "the hand-back", timeout_s=1)
+    wait_for(lambda: not queue.active(), "the hand-back")
     assert queue.waiting() == ["a", "b", "c"]
     assert queue.lock("a") is None
     assert queue.has_marker()
@@ -69,7 +69,7 @@ def test_a_job_whose_run_is_over_has_no_limit_any_more(queue: QueueInRedis, star
     worker.tell("end", QUEUE, worker.run(hard_limit_ms=300))
     worker.run(hard_limit_ms=600)
 
-    wait_for(lambda: queue.waiting() == ["over", "stuck"], "the end of the worker", timeout_s=2)
+    wait_for(lambda: queue.waiting() == ["over", "stuck"], "the end of the worker")
 
     assert queue.verdict("over") is None
     assert (queue.verdict("stuck") or "").startswith("ran past its hard limit of 600 ms")
@@ -118,14 +118,14 @@ def test_a_claim_that_the_worker_had_no_time_to_tell_of_goes_back_too(
     """Its token names the worker. What a worker with a longer name holds is not touched."""
     for job_id in ("untold", "other"):
         queue.add(job_id)
-    worker = start_worker(queues=[QUEUE])
+    worker = start_worker(queues=[QUEUE], lock_ms=LONG_MS)
     worker.tell("claim_in_secret", QUEUE)
     redis.lmove(queue.keys["wait"], queue.keys["active"])
     redis.set(queue.keys.lock("other"), "w11:1", px=60_000)
 
     worker.kill()
 
-    wait_for(lambda: queue.waiting() == ["untold"], "the hand-back", timeout_s=1)
+    wait_for(lambda: queue.waiting() == ["untold"], "the hand-back")
     assert queue.crashes("untold") == 0
     assert queue.active() == ["other"]
 
@@ -156,7 +156,7 @@ def test_a_worker_that_goes_mute_at_once_is_ended_at_the_limit(
     worker.run(hard_limit_ms=2_500)
     worker.run(hard_limit_ms=60_000)
 
-    wait_for(lambda: queue.waiting() == ["stuck", "innocent"], "the end of the worker", timeout_s=5)
+    wait_for(lambda: queue.waiting() == ["stuck", "innocent"], "the end of the worker")
 
     assert is_dead(worker.pid)
     assert (queue.verdict("stuck") or "").startswith("ran past its hard limit of 2500 ms")
@@ -260,14 +260,14 @@ def test_a_removed_job_does_not_come_back_as_a_ghost(
 def test_a_forked_child_that_lives_on_delays_nothing(queue: QueueInRedis, start_worker: StartWorker) -> None:
     """It does not hold the pipe: its parent's death is seen all the same."""
     queue.add("a")
-    worker = start_worker()
+    worker = start_worker(lock_ms=LONG_MS)
     worker.run()
     child = worker.tell("fork")
 
     worker.kill()
 
     try:
-        wait_for(lambda: queue.waiting() == ["a"], "the hand-back", timeout_s=1)
+        wait_for(lambda: queue.waiting() == ["a"], "the hand-back")
     finally:
         os.kill(child, signal.SIGKILL)
 
@@ -346,7 +346,7 @@ def test_a_job_past_its_hard_limit_ends_its_worker_and_fails(queue: QueueInRedis
     worker.run(hard_limit_ms=300)
     worker.run(hard_limit_ms=60_000)
 
-    wait_for(lambda: queue.waiting() == ["stuck", "innocent"], "the end of the worker", timeout_s=2)
+    wait_for(lambda: queue.waiting() == ["stuck", "innocent"], "the end of the worker")
 
     assert is_dead(worker.pid)
     assert (queue.verdict("stuck") or "").startswith("ran past its hard limit of 300 ms; worker w1 died at 20")
@@ -379,5 +379,5 @@ def test_an_orphan_that_ignores_sigterm_is_killed_after_the_grace(
     worker.process.kill()
 
     wait_for(lambda: queue.waiting() == ["a"], "the hand-back")
-    assert 0.3 <= time.monotonic() - began < 2
+    assert time.monotonic() - began >= 0.3
     assert queue.crashes("a") == 0
