@@ -48,8 +48,9 @@ def keep_in_order(now: datetime) -> None:
 
 
 def start_budgets_empty() -> None:
-    """Amazon remembers what we have spent, even if we do not."""
-    Budget(connect(settings().cache_redis_url)).start_empty()
+    """Amazon remembers what we have spent, even if we do not; the simulator starts anew with our Redis."""
+    if not settings().uses_simulator:
+        Budget(connect(settings().cache_redis_url)).start_empty()
 
 
 log.configure("json" if settings().environment == "production" else "console", settings().log_level.upper())
