@@ -47,7 +47,7 @@ class Web:
         before = {*self.master.children()}
         self.master.send_signal(signal.SIGHUP)
         wait_for(lambda: before.isdisjoint(self.master.children()), "gunicorn to replace its processes", 30)
-        # Whatever it is. Meanwhile a call waits to be taken.
+        # Whatever the answer is: until a new process takes the call, it waits.
         requests.get(self.url + "/health", headers={"Connection": "close"}, timeout=BOOTS_WITHIN_S)
 
 
